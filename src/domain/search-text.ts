@@ -1,0 +1,16 @@
+const DEFAULT_MAX = 200;
+
+/** A value as an index can hold it: at most `max` UTF-16 units in NFC, without U+0000 and lone surrogates, without space
+ *  around it; null when nothing is left or the value is no text or number. Never throws. */
+export function searchText(value: unknown, max: number = DEFAULT_MAX): string | null {
+  if (typeof value !== 'string' && typeof value !== 'number') return null;
+  const cleaned = String(value)
+    .slice(0, max)
+    .replaceAll('\u0000', '')
+    .replace(LONE_SURROGATES, '')
+    .normalize('NFC');
+  const bounded = cleaned.slice(0, max).replace(LONE_SURROGATES, '').trim();
+  return bounded === '' ? null : bounded;
+}
+
+const LONE_SURROGATES = /\p{Surrogate}/gu;
