@@ -1,0 +1,484 @@
+/** Every boundary of the bridge, on one page. An adapter (kafka/, avro/, postgres/, rest/, telemetry/) implements these
+ *  types; a flow (apply/, consume/, relay/, pull/, api/, provision/) sees nothing else of the outside world.
+ *  All of them throw TransientError when the world is at fault and PermanentError when the input is. */
+import type { Logger } from 'pino';
+import type { EntityEvent, Outcome } from './domain/event.ts';
+import type { JsonObject } from './domain/json.ts';
+import type { EntityKind, Violation } from './domain/kind.ts';
+import type { Revision } from './domain/revision.ts';
+
+export type Log = Logger;
+
+/** Now, in milliseconds since the epoch. */
+export type Clock = () => number;
+/** A new UUIDv7 (RFC 9562). */
+export type NewId = () => string;
+
+// ── What exists: topics.yaml, parsed ────────────────────────────────────────────────────────────────────────────────
+
+export interface Provider {
+  readonly id: string;
+  readonly name: string;
+  /** Its Kafka (SCRAM) user. */
+  readonly user: string;
+  /** Every writer id ever allotted to it; the last is in use. */
+  readonly writerIds: readonly string[];
+  readonly shareVerifications: boolean;
+  readonly pull: { readonly intervalMs: number; readonly collections: readonly string[] };
+}
+
+/** One topic: `<provider>-<kind>.<action>`. `providerId` is `shared` for the shared topics. */
+export interface TopicRoute {
+  readonly topic: string;
+  readonly providerId: string;
+  readonly kind: string;
+  readonly action: string;
+  /** Full name of the Avro record it carries, e.g. `dz.eassurance.events.v1.ConstatCreated`. */
+  readonly record: string;
+  /** Origins that may write it: `eassurance`, the provider's id, or both. */
+  readonly writers: readonly string[];
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly minInsyncReplicas: number;
+  readonly retentionMs: number;
+  readonly maxMessageBytes: number;
+}
+
+export interface Topology {
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly routes: ReadonlyMap<string, TopicRoute>;
+  readonly kinds: ReadonlyMap<string, EntityKind>;
+}
+
+// ── Kafka ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface WireRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  /** The broker's append time, milliseconds. */
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** One fetch of one partition. Nothing is committed or resolved unless `commit` is called. */
+export interface WireBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset this fetch asked for. */
+  readonly fetchedFrom: bigint;
+  /** The first offset that the broker does not have yet. */
+  readonly highWatermark: bigint;
+  /** In offset order; never empty. */
+  readonly records: readonly WireRecord[];
+  /** Keeps the group membership alive; to be called while waiting. Throws when the membership is gone. */
+  heartbeat(): Promise<void>;
+  /** True once the partition was taken away, or the consumer is stopping. */
+  isStale(): boolean;
+  /** Commits `nextOffset` to the group and resolves the batch. A commit that is lost is harmless: positions are in PostgreSQL. */
+  commit(nextOffset: bigint): Promise<void>;
+  /** The next fetch of this partition starts at `offset`. */
+  seek(offset: bigint): void;
+}
+
+/** One consumer group member for one provider's topics. */
+export interface TopicConsumer {
+  /** Joins the group and calls `handle` with one batch at a time per partition, several partitions at once, until
+   *  `signal` aborts; then lets the batches in flight finish, leaves the group and resolves. Rejects when the consumer
+   *  died or `handle` rejected: no batch is skipped after a rejection. */
+  run(handle: (batch: WireBatch) => Promise<void>, signal: AbortSignal): Promise<void>;
+}
+
+export interface OutgoingRecord {
+  readonly topic: string;
+  readonly key: string;
+  readonly value: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+}
+export type SendResult =
+  | { readonly status: 'acknowledged'; readonly partition: number; readonly offset: bigint }
+  | { readonly status: 'refused'; readonly code: string; readonly cause: string };
+
+export interface TopicSink {
+  /** Sends in the order given (per key; `acks=all`, idempotent producer) and tells what became of each record, in the
+   *  same order. A record that Kafka refuses for good is `refused`, and the others still go. Throws TransientError when
+   *  it is not known what was written: sending again is then right. */
+  send(records: readonly OutgoingRecord[]): Promise<readonly SendResult[]>;
+}
+
+/** Reads about the cluster that the flows need while running. */
+export interface TopicInspector {
+  /** Identity of the topic (KIP-516): a topic that was deleted and created again has another. Undefined when it doesn't exist. */
+  topicIds(topics: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** The oldest offset still kept. */
+  earliestOffset(topic: string, partition: number): Promise<bigint>;
+}
+
+// ── Provisioning ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A topic as it stands or should stand. `config` holds the keys that we set, as Kafka writes them. */
+export interface TopicState {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface AclRule {
+  /** `User:saa` */
+  readonly principal: string;
+  readonly resource: 'topic' | 'group' | 'cluster' | 'transactional id' | 'delegation token' | 'user' | 'unknown';
+  readonly name: string;
+  readonly pattern: 'literal' | 'prefixed' | 'unknown';
+  /** `Read`, `Write`, `Describe` … as Kafka names them. */
+  readonly operation: string;
+  readonly permission: 'allow' | 'deny' | 'unknown';
+  readonly host: string;
+}
+
+/** `unchecked`: the user exists; whether its password is the given one can't be told. */
+export type KafkaUserState = 'absent' | 'current' | 'other password' | 'unchecked';
+
+/** What `bridge topics` needs of the cluster. Each change is durable when its promise resolves. */
+export interface ClusterAdmin {
+  /** Those of `topics` that exist, with the values of `configKeys` in force. */
+  describeTopics(topics: readonly string[], configKeys: readonly string[]): Promise<ReadonlyMap<string, TopicState>>;
+  createTopic(topic: TopicState): Promise<void>;
+  /** Raises the number of partitions to `partitions`; Kafka refuses to lower it. */
+  addPartitions(topic: string, partitions: number): Promise<void>;
+  /** Sets these keys and leaves all others. */
+  alterTopicConfig(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
+  describeAcls(): Promise<readonly AclRule[]>;
+  createAcls(acls: readonly AclRule[]): Promise<void>;
+  /** Removes exactly these rules. */
+  deleteAcls(acls: readonly AclRule[]): Promise<void>;
+  /** Whether the SCRAM user exists, and with this password. */
+  inspectUser(user: string, password: string | undefined): Promise<KafkaUserState>;
+  /** Creates the SCRAM user or replaces its password. */
+  setPassword(user: string, password: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+// ── Avro and the registry ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** `schemaRef` is the id of the writer's schema in our own `schema` table: bytes stay readable without any registry. */
+export type Decoded =
+  | { readonly readable: true; readonly event: EntityEvent; readonly kind: EntityKind; readonly schemaRef: number }
+  | { readonly readable: false; readonly code: 'UNDECODABLE' | 'UNKNOWN_SCHEMA'; readonly cause: string; readonly schemaId: number | null };
+
+export interface EventCodec {
+  /** Decodes values of one topic, in order. Throws TransientError while the registry can't be asked about an unknown id. */
+  decodeBatch(topic: string, values: readonly (Buffer | null)[]): Promise<readonly Decoded[]>;
+  /** Confluent framing, with our own schema of the topic's record. Throws PermanentError `UNENCODABLE` naming the field. */
+  encode(topic: string, event: EntityEvent): Promise<{ readonly bytes: Buffer; readonly schemaRef: number }>;
+  /** Decodes bytes kept in `event` (as they travelled, framing included). */
+  decodeStored(bytes: Buffer, schemaRef: number): Promise<EntityEvent>;
+  /** The state as Avro would return it: absent fields become null or their default, decimals get their scale.
+   *  Unknown fields and wrong types throw PermanentError `UNENCODABLE` naming the field. */
+  normalise(kind: EntityKind, state: JsonObject): JsonObject;
+}
+
+/** Our own copy of every writer's schema. */
+export interface SchemaTable {
+  /** Stores the definition unless it is there (equal by fingerprint) and returns its id. */
+  intern(definition: string): Promise<number>;
+  load(schemaRef: number): Promise<string>;
+}
+
+// ── PostgreSQL: one event, one row ──────────────────────────────────────────────────────────────────────────────────
+
+/** The entity row without its state. */
+export interface StoredEntity {
+  readonly id: string;
+  readonly provider: string;
+  readonly revision: Revision;
+  /** SHA-256 of the canonical form, hex. */
+  readonly digest: string;
+  readonly status: string | null;
+  /** Hash of the sealed front, hex; null while unsealed. */
+  readonly seal: string | null;
+  readonly createdBy: string;
+  readonly erased: boolean;
+  /** The event whose bytes are the state. */
+  readonly eventId: string;
+  /** When this row was written, milliseconds. */
+  readonly updatedAtMs: number;
+}
+
+export interface EntityWrite {
+  readonly kind: EntityKind;
+  /** The revision that was read, or null when the entity was absent: the compare-and-set. */
+  readonly expected: Revision | null;
+  readonly entity: Omit<StoredEntity, 'updatedAtMs'>;
+  readonly violations: readonly Violation[];
+  /** The decoded state: the adapter takes the kind's search columns from it. */
+  readonly state: JsonObject;
+}
+
+/** Where an event came from: a topic, a provider's GET API, our own API, a merge, or the sharing of a verification. */
+export type EventSource = 'topic' | 'pull' | 'api' | 'merge' | 'share';
+
+/** One row of `event`: ledger and history in one. */
+export interface EventRow {
+  readonly eventId: string;
+  readonly kind: string;
+  readonly entityId: string;
+  readonly provider: string;
+  readonly eventType: string;
+  readonly origin: string;
+  readonly source: EventSource;
+  /** The topic it came from or goes to. */
+  readonly topic: string;
+  readonly partition: number | null;
+  readonly offset: bigint | null;
+  readonly revision: Revision;
+  readonly digest: string;
+  readonly outcome: Outcome;
+  /** The person or system behind an edit of ours; the provider's id for theirs. */
+  readonly author: string;
+  readonly occurredAtMs: number;
+  readonly schemaRef: number;
+  readonly bytes: Buffer;
+}
+
+export interface QuarantineRow {
+  readonly code: string;
+  readonly cause: string;
+  readonly topic: string;
+  readonly partition: number | null;
+  readonly offset: bigint | null;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly schemaId: number | null;
+  /** What is known of it, when it could be read. */
+  readonly provider: string;
+  readonly eventId: string | null;
+  readonly kind: string | null;
+  readonly entityId: string | null;
+}
+
+/** A later arrival of an event we know (`duplicate`, `stale` …) or the relay's acknowledgement (`published`). */
+export interface DeliveryRow {
+  readonly eventId: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly outcome: Outcome | 'published';
+}
+
+/** The step of a partition: it is taken only when the stored position is still `expected` (null: none yet). */
+export interface PositionAdvance {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: string;
+  readonly expected: bigint | null;
+  readonly next: bigint;
+}
+
+export interface IdempotencyRow {
+  readonly key: string;
+  readonly apiKeyId: string;
+  /** SHA-256 (hex) of method, path and body. */
+  readonly requestDigest: string;
+  readonly entityId: string;
+  readonly eventId: string;
+}
+
+/** Everything one transaction writes; each list is one statement, whatever its length. */
+export interface WritePlan {
+  readonly events: readonly EventRow[];
+  readonly entities: readonly EntityWrite[];
+  readonly outbox: readonly { readonly eventId: string; readonly shard: string; readonly traceparent: string | null }[];
+  readonly deliveries: readonly DeliveryRow[];
+  readonly quarantined: readonly QuarantineRow[];
+  readonly position: PositionAdvance | null;
+  readonly idempotency: IdempotencyRow | null;
+}
+
+export interface StoreTransaction {
+  readEntities(kind: EntityKind, ids: readonly string[]): Promise<ReadonlyMap<string, StoredEntity>>;
+  /** Settled events among `eventIds` (a quarantined one is not settled). */
+  readEvents(eventIds: readonly string[]): Promise<ReadonlyMap<string, { readonly digest: string; readonly origin: string; readonly entityId: string }>>;
+  /** What the history holds at exactly these (entity, revision) pairs, in any order; nothing for a pair it doesn't hold. */
+  readHistory(
+    kind: EntityKind,
+    pairs: readonly { readonly entityId: string; readonly revision: Revision }[],
+  ): Promise<readonly { readonly entityId: string; readonly revision: Revision; readonly digest: string }[]>;
+  /** Bytes of one event. */
+  readBytes(eventId: string): Promise<{ readonly bytes: Buffer; readonly schemaRef: number } | null>;
+  readIdempotency(apiKeyId: string, key: string): Promise<IdempotencyRow | null>;
+  /** Writes the plan: entity rows in the order of their ids, entities before outbox. Throws MovedError when a revision,
+   *  an event id or the position is no longer what was read; the transaction is then rolled back. */
+  write(plan: WritePlan): Promise<void>;
+}
+
+export interface Store {
+  /** One READ COMMITTED transaction: committed when `work` resolves, rolled back when it rejects. */
+  transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
+  readPosition(topic: string, partition: number): Promise<{ readonly next: bigint; readonly topicId: string } | null>;
+}
+
+export interface OutboxItem {
+  readonly sequence: bigint;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly provider: string;
+  readonly origin: string;
+  readonly entityId: string;
+  readonly topic: string;
+  readonly occurredAtMs: number;
+  readonly traceparent: string | null;
+  readonly bytes: Buffer;
+}
+
+export interface Outbox {
+  /** The oldest waiting rows of the shard, in sequence; parked rows are left out. */
+  read(shard: string, limit: number): Promise<readonly OutboxItem[]>;
+  /** Deletes the rows and notes the acknowledgements in `delivery`, in one transaction. */
+  acknowledge(acknowledged: readonly (DeliveryRow & { readonly sequence: bigint })[]): Promise<void>;
+  /** Sets a refused row aside with its reason; it stays visible and holds up nothing. */
+  park(sequence: bigint, code: string, cause: string): Promise<void>;
+  /** Tells every listening relay that these shards have work. Coalesced, outside the edit's transaction. */
+  notify(shards: readonly string[]): Promise<void>;
+  /** Opens a connection of its own that hears notifications and holds shard locks. */
+  openSession(onWake: (shard: string) => void): Promise<OutboxSession>;
+}
+
+export interface OutboxSession {
+  /** Takes the session lock of the shard unless another process holds it. */
+  tryLock(shard: string): Promise<boolean>;
+  /** Resolves when the connection is lost (all locks are then gone) or closed. */
+  readonly closed: Promise<void>;
+  close(): Promise<void>;
+}
+
+// ── Reading for people ──────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface EntityView extends StoredEntity {
+  readonly kind: string;
+  readonly violations: readonly Violation[];
+  readonly bytes: Buffer;
+  readonly schemaRef: number;
+}
+
+export interface HistoryView extends Omit<EventRow, 'bytes'> {
+  readonly sequence: bigint;
+  readonly recordedAtMs: number;
+  /** Null once pruned or erased. */
+  readonly bytes: Buffer | null;
+  /** Acknowledgement by Kafka, for events of ours. */
+  readonly published: { readonly partition: number; readonly offset: bigint; readonly atMs: number } | null;
+}
+
+export interface ListQuery {
+  /** Provider ids that the caller may see; null for all. */
+  readonly providers: readonly string[] | null;
+  /** Filter name of the kind → value, already normalised. */
+  readonly filters: Readonly<Record<string, string>>;
+  readonly updatedSinceMs: number | null;
+  /** The last row of the page before, from its opaque cursor. */
+  readonly after: { readonly updatedAtMs: number; readonly id: string } | null;
+  readonly limit: number;
+}
+
+export interface EntityReader {
+  find(kind: EntityKind, id: string): Promise<EntityView | null>;
+  /** Ordered by (updatedAt, id), oldest first. */
+  list(kind: EntityKind, query: ListQuery): Promise<readonly EntityView[]>;
+  /** Newest first; `before` is a sequence. */
+  history(kind: EntityKind, id: string, before: bigint | null, limit: number): Promise<readonly HistoryView[]>;
+  /** The event in the history with exactly this revision. */
+  findRevision(kind: EntityKind, id: string, revision: Revision): Promise<{ readonly bytes: Buffer; readonly schemaRef: number } | null>;
+}
+
+/** `staff` reads and edits every provider's entities, `operator` runs the bridge, `provider` reads its own alone. */
+export type Scope = 'staff' | 'operator' | 'provider';
+
+export interface ApiKey {
+  readonly id: string;
+  /** The named person or system that appears as the author. */
+  readonly owner: string;
+  readonly scope: Scope;
+  /** For scope `provider`: the one it sees. */
+  readonly provider: string | null;
+  readonly createdAtMs: number;
+  readonly revokedAtMs: number | null;
+  readonly lastUsedAtMs: number | null;
+}
+
+/** Keys are stored as SHA-256 of a random 256-bit secret; the secret is seen once, when created. */
+export interface ApiKeyTable {
+  create(key: { readonly owner: string; readonly scope: Scope; readonly provider: string | null; readonly secretHash: string; readonly by: string }): Promise<ApiKey>;
+  findBySecretHash(secretHash: string): Promise<ApiKey | null>;
+  /** False when there is no such live key. */
+  revoke(id: string, by: string): Promise<boolean>;
+  list(): Promise<readonly ApiKey[]>;
+}
+
+export interface PullCursorTable {
+  read(providerId: string, collection: string): Promise<string | null>;
+  /** `since` is RFC 3339. */
+  write(providerId: string, collection: string, since: string): Promise<void>;
+}
+
+// ── A provider's GET API ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What a GET API returns for one entity: its state and revision, field names as in Avro. */
+export interface ApiRecord {
+  readonly state: JsonObject;
+  readonly revision: Revision;
+}
+
+export type FetchOne =
+  | { readonly status: 'found'; readonly record: ApiRecord; readonly etag: string | null }
+  | { readonly status: 'unchanged' }
+  | { readonly status: 'missing' };
+
+export interface ProviderApi {
+  readonly providerId: string;
+  /** Throws TransientError `PROVIDER_UNAVAILABLE`, `PROVIDER_THROTTLED`, `CIRCUIT_OPEN`; PermanentError
+   *  `PROVIDER_UNAUTHORISED`, `PROVIDER_GARBAGE` (naming what was wrong). */
+  fetchOne(kind: EntityKind, id: string, etag: string | null, signal?: AbortSignal): Promise<FetchOne>;
+  /** One page, ordered by (updatedAt, id). `cursor` wins over `since`. */
+  fetchPage(
+    kind: EntityKind,
+    page: { readonly since: string | null; readonly cursor: string | null; readonly limit: number },
+    signal?: AbortSignal,
+  ): Promise<{
+    readonly records: readonly ApiRecord[];
+    /** A sentence for each record of the page that can't be read; it keeps none of the others back. */
+    readonly unreadable: readonly string[];
+    readonly nextCursor: string | null;
+    readonly asOf: string;
+  }>;
+  /** The breaker, with the last failure's code. */
+  status(): { readonly circuit: 'closed' | 'open' | 'half-open'; readonly lastError: string | null; readonly lastSuccessMs: number | null };
+}
+
+// ── Telemetry and health ────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Metrics {
+  settled(provider: string, topic: string, outcome: Outcome, count: number): void;
+  quarantined(provider: string, topic: string, code: string): void;
+  batch(provider: string, topic: string, events: number, seconds: number): void;
+  published(provider: string, topic: string, count: number): void;
+  parked(provider: string, code: string): void;
+  /** Records that were deleted by retention before they were read. */
+  lostToRetention(topic: string, records: number): void;
+  /** From the edit to its acknowledgement by Kafka (`out`) or to its commit here (`in`), seconds. */
+  endToEnd(provider: string, direction: 'in' | 'out', seconds: number): void;
+  pulled(provider: string, collection: string, outcome: Outcome | 'failed', count: number): void;
+  http(method: string, route: string, status: number, seconds: number): void;
+}
+
+export interface HealthStatus {
+  readonly name: string;
+  /** `degraded` is shown and does not make the bridge unready. */
+  readonly status: 'up' | 'degraded' | 'down';
+  /** A sentence; never a secret or personal data. */
+  readonly detail: string;
+}
+export type HealthCheck = () => Promise<HealthStatus>;

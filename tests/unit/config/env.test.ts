@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseEnv } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { parseSettings, SETTING_NAMES } from '../../../src/config/env.ts';
+import type { SettingGroup } from '../../../src/config/env.ts';
+import { PROVIDER_SETTING_SUFFIXES } from '../../../src/config/provider-settings.ts';
+import { UsageError } from '../../../src/domain/errors.ts';
+
+const everything = ['database', 'kafka', 'registry', 'http', 'signing', 'providers', 'provisioning'] as const;
+
+function setup() {
+  const env = {
+    DATABASE_URL: 'postgresql://bridge:pw-database@db:5432/eassurance',
+    KAFKA_BROKERS: 'k1:9092, k2:9092',
+    KAFKA_SASL_USERNAME: 'bridge',
+    KAFKA_SASL_PASSWORD: 'pw-kafka',
+    SCHEMA_REGISTRY_URL: 'http://registry:8081',
+    EVENT_SIGNING_KEY: 'ab'.repeat(32),
+    BRIDGE_KAFKA_PASSWORD: 'pw-bridge',
+    PROVIDER_SAA_API_URL: 'https://saa.example',
+    PROVIDER_SAA_API_KEY: 'pw-saa',
+    PROVIDER_SAA_KAFKA_PASSWORD: 'pw-saa-kafka',
+  };
+  return { env };
+}
+
+function refusal(env: NodeJS.ProcessEnv, needs: readonly SettingGroup[]): string {
+  try {
+    parseSettings(env, needs);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  throw new Error('the settings were accepted');
+}
+
+describe('parseSettings', () => {
+  it('turns the environment into typed, frozen settings', () => {
+    const settings = parseSettings(setup().env, everything);
+    expect(settings).toMatchObject({
+      kafkaBrokers: ['k1:9092', 'k2:9092'],
+      kafkaSasl: { mechanism: 'scram-sha-256', username: 'bridge', password: 'pw-kafka' },
+      kafkaSsl: false,
+      httpHost: '127.0.0.1',
+      httpPort: 8080,
+      logLevel: 'info',
+      schemaRegistryUrl: 'http://registry:8081',
+      bridgeKafkaUsername: 'bridge',
+    });
+    expect(settings.eventSigningKey).toHaveLength(32);
+    expect(settings.providerApis).toEqual(
+      new Map([['saa', { url: 'https://saa.example', apiKey: 'pw-saa', apiKeyNext: undefined }]]),
+    );
+    expect(settings.providerKafkaPasswords).toEqual(new Map([['saa', 'pw-saa-kafka']]));
+    expect(Object.isFrozen(settings)).toBe(true);
+  });
+
+  it('demands only the groups that a command needs', () => {
+    const { DATABASE_URL } = setup().env;
+    expect(parseSettings({ DATABASE_URL }, ['database']).databaseUrl).toBe(DATABASE_URL);
+    expect(refusal({ DATABASE_URL }, ['database', 'kafka'])).toContain('KAFKA_BROKERS is missing');
+  });
+
+  it('reports every fault at once, a line each, with what to do', () => {
+    const message = refusal(
+      {
+        DATABASE_URL: 'mysql://db',
+        KAFKA_BROKERS: 'broker-without-port',
+        HTTP_PORT: '70000',
+        LOG_LEVEL: 'loud',
+        EVENT_SIGNING_KEY: 'too-short',
+      },
+      ['database', 'kafka', 'http', 'signing', 'registry'],
+    );
+    const lines = message.split('\n').slice(1);
+    expect(lines.map((line) => line.trim().split(' ')[0]).sort()).toEqual([
+      'DATABASE_URL',
+      'EVENT_SIGNING_KEY',
+      'HTTP_PORT',
+      'KAFKA_BROKERS',
+      'LOG_LEVEL',
+      'SCHEMA_REGISTRY_URL',
+    ]);
+    for (const line of lines) expect(line).toMatch(/: (set|generate) /);
+  });
+
+  it('never repeats a value, which may be a secret', () => {
+    const secret = 'hunter2-hunter2';
+    const env = Object.fromEntries(Object.keys(setup().env).map((name) => [name, secret]));
+    expect(refusal(env, everything)).not.toContain(secret);
+  });
+
+  it('counts an empty variable as absent', () => {
+    expect(refusal({ DATABASE_URL: '' }, ['database'])).toContain('DATABASE_URL is missing');
+    expect(parseSettings({ LOG_LEVEL: '' }, []).logLevel).toBe('info');
+  });
+
+  it.each([
+    [{ KAFKA_SASL_USERNAME: 'bridge' }, 'KAFKA_SASL_PASSWORD is missing'],
+    [{ KAFKA_SASL_PASSWORD: 'pw' }, 'KAFKA_SASL_USERNAME is missing'],
+    [{ KAFKA_SASL_MECHANISM: 'plain' }, 'KAFKA_SASL_USERNAME is missing'],
+    [
+      { KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p', KAFKA_SASL_MECHANISM: 'md5' },
+      'KAFKA_SASL_MECHANISM is none of',
+    ],
+  ])('refuses half a Kafka login: %o', (sasl, said) => {
+    expect(refusal({ KAFKA_BROKERS: 'k:9092', ...sasl }, ['kafka'])).toContain(said);
+  });
+
+  it('accepts a signing key in base64 as well as in hex', () => {
+    const key = Buffer.alloc(32, 7);
+    for (const EVENT_SIGNING_KEY of [key.toString('hex'), key.toString('base64')]) {
+      expect(parseSettings({ EVENT_SIGNING_KEY }, ['signing']).eventSigningKey).toEqual(key);
+    }
+  });
+
+  it.each([
+    [{ PROVIDER_SAA_API_URL: 'https://saa.example' }, 'PROVIDER_SAA_API_KEY is missing'],
+    [{ PROVIDER_SAA_API_KEY: 'pw' }, 'PROVIDER_SAA_API_URL is missing'],
+    [{ PROVIDER_SAA_API_KEY_NEXT: 'pw' }, 'PROVIDER_SAA_API_KEY is missing'],
+    [{ PROVIDER_SAA_APIKEY: 'pw' }, 'PROVIDER_SAA_APIKEY is not a known setting'],
+  ])('refuses an incomplete or mistyped provider: %o', (env, said) => {
+    expect(refusal(env, ['providers'])).toContain(said);
+  });
+});
+
+describe('.env.example', () => {
+  const example = readFileSync(path.join(import.meta.dirname, '../../../.env.example'), 'utf8');
+  const uncommented = parseEnv(example.replaceAll(/^#(?=[A-Z])/gm, ''));
+
+  it('lists exactly the settings that the parser knows', () => {
+    const providers = PROVIDER_SETTING_SUFFIXES.map((suffix) => `PROVIDER_SAA_${suffix}`);
+    expect(Object.keys(uncommented).sort()).toEqual([...SETTING_NAMES, ...providers].sort());
+  });
+
+  it('is accepted once its secrets are filled in, commented lines or not', () => {
+    for (const text of [parseEnv(example), uncommented]) {
+      const filled = Object.fromEntries(
+        Object.entries(text).map(([name, value]) => [name, value || 'ab'.repeat(32)]),
+      );
+      expect(() => parseSettings(filled, everything)).not.toThrow();
+    }
+  });
+
+  it('shows the defaults in its commented lines', () => {
+    const {
+      KAFKA_SSL,
+      HTTP_HOST,
+      HTTP_PORT,
+      LOG_LEVEL,
+      TOPICS_FILE,
+      SCHEMAS_DIRS,
+      KINDS_DIRS,
+      MIGRATIONS_DIRS,
+    } = uncommented;
+    const commented = {
+      KAFKA_SSL,
+      HTTP_HOST,
+      HTTP_PORT,
+      LOG_LEVEL,
+      TOPICS_FILE,
+      SCHEMAS_DIRS,
+      KINDS_DIRS,
+      MIGRATIONS_DIRS,
+    };
+    const { env } = setup();
+    expect(parseSettings({ ...env, ...commented }, everything)).toEqual(parseSettings(env, everything));
+  });
+});
