@@ -1,0 +1,2 @@
+/** Now, in milliseconds since the epoch. The one clock that the program is wired with. */
+export const systemClock = (): number => Date.now();

@@ -1,0 +1,110 @@
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { Metrics } from '../ports.ts';
+
+/** Every metric of the bridge, with the labels it has. Labels come from closed or configured sets (providers, topics,
+ *  outcomes, codes, routes), never from ids or what people typed. */
+const counters = {
+  bridge_events_settled_total: {
+    help: 'Events that were judged, by outcome.',
+    labelNames: ['provider', 'topic', 'outcome'],
+  },
+  bridge_events_quarantined_total: {
+    help: 'Events put into quarantine, by cause.',
+    labelNames: ['provider', 'topic', 'code'],
+  },
+  bridge_events_published_total: {
+    help: 'Events of ours that Kafka acknowledged.',
+    labelNames: ['provider', 'topic'],
+  },
+  bridge_events_parked_total: {
+    help: 'Events of ours that Kafka refused for good, by cause.',
+    labelNames: ['provider', 'code'],
+  },
+  bridge_records_lost_total: {
+    help: 'Records that retention deleted before they were read.',
+    labelNames: ['topic'],
+  },
+  bridge_records_pulled_total: {
+    help: "Records read from a provider's GET API, by outcome; failed: unreadable records and failed requests.",
+    labelNames: ['provider', 'collection', 'outcome'],
+  },
+} as const;
+
+const histograms = {
+  bridge_batch_seconds: {
+    help: 'From a fetched batch to its commit.',
+    labelNames: ['provider'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  },
+  bridge_batch_events: {
+    help: 'Events in a batch.',
+    labelNames: ['provider'],
+    buckets: [1, 5, 10, 50, 100, 250, 500, 1000, 2500, 5000],
+  },
+  bridge_end_to_end_seconds: {
+    help: 'From an edit to its commit here (in) or its acknowledgement by Kafka (out).',
+    labelNames: ['provider', 'direction'],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
+  },
+  bridge_http_request_seconds: {
+    help: 'From a request to the end of its answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  },
+} as const;
+
+/** The names above. */
+export const METRIC_NAMES: readonly string[] = [...Object.keys(counters), ...Object.keys(histograms)];
+
+export interface PrometheusMetrics extends Metrics {
+  /** Everything, with the process's own figures, in Prometheus' text format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+  /** For gauges that are read when asked for (lag, backlog). */
+  readonly registry: Registry;
+}
+
+/** Metrics in a registry of their own, so that several bridges can live in one process. */
+export function createMetrics(): PrometheusMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const counter = (name: keyof typeof counters) =>
+    new Counter<string>({ name, ...counters[name], registers: [registry] });
+  const histogram = (name: keyof typeof histograms) =>
+    new Histogram<string>({
+      name,
+      ...histograms[name],
+      buckets: [...histograms[name].buckets],
+      registers: [registry],
+    });
+
+  const settled = counter('bridge_events_settled_total');
+  const quarantined = counter('bridge_events_quarantined_total');
+  const published = counter('bridge_events_published_total');
+  const parked = counter('bridge_events_parked_total');
+  const lost = counter('bridge_records_lost_total');
+  const pulled = counter('bridge_records_pulled_total');
+  const batchSeconds = histogram('bridge_batch_seconds');
+  const batchEvents = histogram('bridge_batch_events');
+  const endToEnd = histogram('bridge_end_to_end_seconds');
+  const http = histogram('bridge_http_request_seconds');
+
+  return {
+    settled: (provider, topic, outcome, count) => settled.inc({ provider, topic, outcome }, count),
+    quarantined: (provider, topic, code) => quarantined.inc({ provider, topic, code }),
+    batch(provider, _topic, events, seconds) {
+      batchSeconds.observe({ provider }, seconds);
+      batchEvents.observe({ provider }, events);
+    },
+    published: (provider, topic, count) => published.inc({ provider, topic }, count),
+    parked: (provider, code) => parked.inc({ provider, code }),
+    lostToRetention: (topic, records) => lost.inc({ topic }, records),
+    endToEnd: (provider, direction, seconds) => endToEnd.observe({ provider, direction }, seconds),
+    pulled: (provider, collection, outcome, count) => pulled.inc({ provider, collection, outcome }, count),
+    http: (method, route, status, seconds) =>
+      http.observe({ method, route, status: String(status) }, seconds),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+    registry,
+  };
+}
