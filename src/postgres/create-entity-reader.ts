@@ -1,0 +1,51 @@
+import type pg from 'pg';
+import type { EntityKind } from '../domain/kind.ts';
+import type { Revision } from '../domain/revision.ts';
+import type { EntityReader, EntityView } from '../ports.ts';
+import { toEntityView, VIEW_COLUMNS } from './entity-view.ts';
+import type { ViewRow } from './entity-view.ts';
+import { listEntities } from './list-entities.ts';
+import { quoteName } from './quote-name.ts';
+import { readHistoryOf } from './read-history-of.ts';
+import { isUuid } from './storable.ts';
+import { translated } from './translate-error.ts';
+
+/** Reads for people, each one statement outside any transaction. An id that is no UUID is the id of nothing. */
+export function createEntityReader(deps: { readonly pool: pg.Pool }): EntityReader {
+  const { pool } = deps;
+  return {
+    find: async (kind, id) => (isUuid(id) ? translated(() => find(pool, kind, id)) : null),
+    list: (kind, query) => translated(() => listEntities(pool, kind, query)),
+    history: async (kind, id, before, limit) =>
+      isUuid(id) ? translated(() => readHistoryOf(pool, kind, id, before, limit)) : [],
+    findRevision: async (kind, id, revision) =>
+      isUuid(id) ? translated(() => findRevision(pool, kind, id, revision)) : null,
+  };
+}
+
+async function find(pool: pg.Pool, kind: EntityKind, id: string): Promise<EntityView | null> {
+  const { rows } = await pool.query<ViewRow>({
+    name: `find-${kind.name}`,
+    text: `select ${VIEW_COLUMNS} from ${quoteName(kind.name)} e join event v on v.event_id = e.event_id where e.id = $1`,
+    values: [id],
+  });
+  return rows[0] === undefined ? null : toEntityView(kind, rows[0]);
+}
+
+/** Where a revision stands more than once (a repeated event, a counter used again), the one that made a state. */
+async function findRevision(
+  pool: pg.Pool,
+  kind: EntityKind,
+  id: string,
+  revision: Revision,
+): Promise<{ bytes: Buffer; schemaRef: number } | null> {
+  const { rows } = await pool.query<{ bytes: Buffer; schemaRef: number }>({
+    name: 'find-revision',
+    text: `select e.bytes, e.schema_id as "schemaRef"
+             from event e join route r on r.id = e.route_id and r.kind = $1
+            where e.entity_id = $2 and e.revision = $3 and e.bytes is not null
+            order by e.outcome not in ('applied', 'merged'), e.sequence desc limit 1`,
+    values: [kind.name, id, JSON.stringify(revision)],
+  });
+  return rows[0] ?? null;
+}

@@ -1,0 +1,110 @@
+import type pg from 'pg';
+import type { Outbox, OutboxItem } from '../ports.ts';
+import { openOutboxSession } from './open-outbox-session.ts';
+import { OUTBOX_CHANNEL } from './outbox-channel.ts';
+import { translated } from './translate-error.ts';
+import { deliveryColumns } from './write-events.ts';
+import { bigintArray } from './binary-arrays.ts';
+
+/** The outbox on PostgreSQL. Sessions open connections of their own, beside the pool. */
+export function createOutbox(deps: { readonly pool: pg.Pool; readonly databaseUrl: string }): Outbox {
+  const { pool, databaseUrl } = deps;
+  return {
+    read: (shard, limit) => translated(() => readOutbox(pool, shard, limit)),
+    acknowledge: (rows) => translated(() => acknowledge(pool, rows)),
+    park: (sequence, code, cause) => translated(() => park(pool, sequence, code, cause)),
+    notify: coalesce((shards) => translated(() => notify(pool, shards))),
+    openSession: (onWake) => translated(() => openOutboxSession(databaseUrl, onWake)),
+  };
+}
+
+interface OutboxRow {
+  readonly sequence: string;
+  readonly event_id: string;
+  readonly event_type: string;
+  readonly provider: string;
+  readonly origin: string;
+  readonly entity_id: string;
+  readonly topic: string;
+  readonly occurred_at_ms: number;
+  readonly traceparent: string | null;
+  readonly bytes: Buffer;
+}
+
+/** A row that commits late may have a lower sequence than one already read; it is of another entity then, since rows
+ *  of one entity are made one after the other under its row lock. */
+async function readOutbox(pool: pg.Pool, shard: string, limit: number): Promise<readonly OutboxItem[]> {
+  const { rows } = await pool.query<OutboxRow>({
+    name: 'read-outbox',
+    text: `select o.sequence, o.event_id, r.event_type, r.provider, r.origin, e.entity_id, r.topic,
+                  date_part('epoch', e.occurred_at) * 1000 as occurred_at_ms, o.traceparent, e.bytes
+             from outbox o join event e on e.event_id = o.event_id join route r on r.id = e.route_id
+            where o.shard = $1 and o.parked_at is null and e.bytes is not null
+            order by o.sequence limit $2`,
+    values: [shard, limit],
+  });
+  return rows.map((row) => ({
+    sequence: BigInt(row.sequence),
+    eventId: row.event_id,
+    eventType: row.event_type,
+    provider: row.provider,
+    origin: row.origin,
+    entityId: row.entity_id,
+    topic: row.topic,
+    occurredAtMs: Math.round(row.occurred_at_ms),
+    traceparent: row.traceparent,
+    bytes: row.bytes,
+  }));
+}
+
+/** One statement, so both or neither. A row that another relay has acknowledged meanwhile was sent twice: both
+ *  acknowledgements are noted. */
+async function acknowledge(pool: pg.Pool, rows: Parameters<Outbox['acknowledge']>[0]): Promise<void> {
+  if (rows.length === 0) return;
+  await pool.query({
+    name: 'acknowledge-outbox',
+    text: `with sent as (delete from outbox where sequence = any($6::bigint[]))
+           insert into delivery (event_id, topic, kafka_partition, kafka_offset, outcome)
+           select u.event_id, u.topic, u.kafka_partition, u.kafka_offset, u.outcome::outcome
+             from unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::text[])
+                  as u (event_id, topic, kafka_partition, kafka_offset, outcome)`,
+    values: [...deliveryColumns(rows), bigintArray(rows.map((row) => row.sequence))],
+  });
+}
+
+async function park(pool: pg.Pool, sequence: bigint, code: string, cause: string): Promise<void> {
+  await pool.query({
+    name: 'park-outbox',
+    text: 'update outbox set parked_at = now(), parked_code = $2, parked_cause = $3 where sequence = $1',
+    values: [sequence, code, cause],
+  });
+}
+
+/** A statement of its own: a NOTIFY inside the transactions of edits would make their commits wait for one another. */
+async function notify(pool: pg.Pool, shards: readonly string[]): Promise<void> {
+  await pool.query({
+    name: 'notify-outbox',
+    text: 'select pg_notify($1, shard) from unnest($2::text[]) as shard',
+    values: [OUTBOX_CHANNEL, shards],
+  });
+}
+
+/** One call at a time: what is asked for while one is under way goes out together with the next. Each promise settles
+ *  with the call that carried its shards. */
+function coalesce(send: (shards: readonly string[]) => Promise<void>): Outbox['notify'] {
+  let waiting = new Set<string>();
+  let underWay: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
+  return (shards) => {
+    for (const shard of shards) waiting.add(shard);
+    next ??= underWay.then(() => {
+      const batch = [...waiting];
+      waiting = new Set();
+      next = undefined;
+      const sent = send(batch);
+      underWay = sent.catch(() => {});
+      return sent;
+    });
+    return next;
+  };
+}

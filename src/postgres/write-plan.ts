@@ -1,0 +1,61 @@
+import type pg from 'pg';
+import { MovedError } from '../domain/errors.ts';
+import type { IdempotencyRow, PositionAdvance, WritePlan } from '../ports.ts';
+import type { RouteIds } from './intern-routes.ts';
+import { writeEntities } from './write-entities.ts';
+import { insertDeliveries, insertEvents, insertOutbox } from './write-events.ts';
+import { upsertQuarantine } from './write-quarantine.ts';
+
+/** Writes all of the plan, a statement per list. Every transaction takes its locks in this order: routes, position,
+ *  entities by id, events, quarantine, outbox. Returns what is to be called after the commit. */
+export async function writePlan(
+  client: pg.ClientBase,
+  plan: WritePlan,
+  routes: RouteIds,
+): Promise<() => void> {
+  const interned = await routes.intern(client, plan.events);
+  if (plan.position !== null) await advancePosition(client, plan.position);
+  if (plan.entities.length > 0) await writeEntities(client, plan.entities);
+  if (plan.events.length > 0) await insertEvents(client, plan.events, interned.ids);
+  if (plan.deliveries.length > 0) await insertDeliveries(client, plan.deliveries);
+  if (plan.quarantined.length > 0) await upsertQuarantine(client, plan.quarantined);
+  if (plan.outbox.length > 0) await insertOutbox(client, plan.outbox);
+  if (plan.idempotency !== null) await insertIdempotency(client, plan.idempotency);
+  return interned.remember;
+}
+
+/** Compare-and-set on the position: of two consumers that both believe they own the partition, the second waits for
+ *  the first to commit, then finds another position than it expected and throws MovedError `position`. */
+async function advancePosition(client: pg.ClientBase, advance: PositionAdvance): Promise<void> {
+  const { topic, partition, topicId, next, expected } = advance;
+  const { rowCount } = await client.query(
+    expected === null
+      ? {
+          name: 'start-position',
+          text: `insert into applied_offset (topic, partition, topic_id, next_offset) values ($1, $2, $3, $4)
+                 on conflict do nothing`,
+          values: [topic, partition, topicId, next],
+        }
+      : {
+          name: 'advance-position',
+          text: `update applied_offset set topic_id = $3, next_offset = $4, updated_at = now()
+                  where topic = $1 and partition = $2 and next_offset = $5`,
+          values: [topic, partition, topicId, next, expected],
+        },
+  );
+  if (rowCount !== 1) {
+    throw new MovedError('position', `${topic}/${partition} is no longer at ${expected ?? 'its start'}`);
+  }
+}
+
+/** A request that is repeated while its first copy is still running waits here for it, then throws MovedError `event`:
+ *  judged again, it finds what the first one made. */
+async function insertIdempotency(client: pg.ClientBase, row: IdempotencyRow): Promise<void> {
+  const { rowCount } = await client.query({
+    name: 'insert-idempotency',
+    text: `insert into idempotency (api_key_id, key, request_digest, entity_id, event_id)
+           values ($1, $2, $3, $4, $5) on conflict do nothing`,
+    values: [row.apiKeyId, row.key, row.requestDigest, row.entityId, row.eventId],
+  });
+  if (rowCount !== 1) throw new MovedError('event', 'another request with this idempotency key was faster');
+}

@@ -1,0 +1,42 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, inject } from 'vitest';
+import type pg from 'pg';
+import { createPool } from '../../src/postgres/create-pool.ts';
+import { createStore } from '../../src/postgres/create-store.ts';
+import type { Store } from '../../src/ports.ts';
+import { createTestDatabase } from '../support/test-database.ts';
+import type { TestDatabase } from '../support/test-database.ts';
+import { describeStore } from './store-contract.ts';
+
+const TOY = fileURLToPath(new URL('./toy-migrations', import.meta.url));
+
+describe('the store on PostgreSQL', () => {
+  let database: TestDatabase;
+  let pool: pg.Pool;
+  let store: Store;
+  beforeAll(async () => {
+    database = await createTestDatabase(inject('databaseUrl'), [TOY]);
+    pool = createPool({ databaseUrl: database.url, onError: () => {} });
+    store = createStore({ pool });
+  });
+  afterAll(async () => {
+    await pool.end();
+    await database.drop();
+  });
+
+  const column = async (sql: string, values: unknown[] = []) =>
+    (await pool.query({ text: sql, values, rowMode: 'array' })).rows.map(([value]) => value as string);
+  describeStore(() => ({
+    store,
+    outbox: () => column('select event_id from outbox order by sequence'),
+    deliveries: (eventId) =>
+      column('select outcome from delivery where event_id = $1 order by id', [eventId]),
+    quarantine: async (topic) =>
+      (
+        await pool.query<{ code: string; attempts: number }>(
+          'select code, attempts from quarantine where topic = $1',
+          [topic],
+        )
+      ).rows,
+  }));
+});

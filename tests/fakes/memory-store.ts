@@ -1,0 +1,203 @@
+import { MovedError } from '../../src/domain/errors.ts';
+import type { Json } from '../../src/domain/json.ts';
+import type { EntityKind, Violation } from '../../src/domain/kind.ts';
+import { formatRevision } from '../../src/domain/revision.ts';
+import type {
+  DeliveryRow,
+  EventRow,
+  IdempotencyRow,
+  QuarantineRow,
+  Store,
+  StoredEntity,
+  StoreTransaction,
+  WritePlan,
+} from '../../src/ports.ts';
+
+export interface MemoryEntity extends StoredEntity {
+  readonly kind: string;
+  readonly violations: readonly Violation[];
+  /** The kind's search columns. */
+  readonly columns: Readonly<Record<string, Json>>;
+}
+
+/** Everything that is committed. Lists are in the order of writing. */
+export interface MemoryTables {
+  readonly entities: ReadonlyMap<string, MemoryEntity>;
+  readonly events: readonly EventRow[];
+  readonly outbox: readonly (WritePlan['outbox'][number] & { readonly sequence: bigint })[];
+  readonly deliveries: readonly DeliveryRow[];
+  readonly quarantined: readonly (QuarantineRow & { readonly attempts: number })[];
+  readonly positions: ReadonlyMap<string, { readonly next: bigint; readonly topicId: string }>;
+  readonly idempotency: readonly IdempotencyRow[];
+}
+
+export interface MemoryStore extends Store {
+  /** What is committed now; a snapshot that later writes leave alone. */
+  tables(): MemoryTables;
+  entity(kind: string, id: string): MemoryEntity | undefined;
+}
+
+const entityKey = (kind: string, id: string) => `${kind}/${id}`;
+const positionKey = (topic: string, partition: number) => `${topic}/${partition}`;
+
+/** A Store in memory with the transactions of the real one: reads see what is committed and what the transaction itself
+ *  wrote; a transaction that writes makes other writers wait until it ends, and what they then find decides whether
+ *  they have moved; a rejected `work` leaves nothing. tests/contract holds it against PostgreSQL. */
+export function createMemoryStore(options: { readonly clock?: () => number } = {}): MemoryStore {
+  const clock = options.clock ?? Date.now;
+  let committed: MemoryTables = {
+    entities: new Map(),
+    events: [],
+    outbox: [],
+    deliveries: [],
+    quarantined: [],
+    positions: new Map(),
+    idempotency: [],
+  };
+  let sequence = 0n;
+  let lastWriter: Promise<void> = Promise.resolve();
+
+  async function transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
+    // Undefined until the first write; from then on no other transaction can commit.
+    let own: MemoryTables | undefined;
+    let release: (() => void) | undefined;
+    const now = () => own ?? committed;
+
+    const takeTurn = async () => {
+      const before = lastWriter;
+      lastWriter = new Promise((resolve) => (release = resolve));
+      await before;
+    };
+    const tx: StoreTransaction = {
+      readEntities: async (kind, ids) => pick(ids, (id) => now().entities.get(entityKey(kind.name, id))),
+      readEvents: async (eventIds) =>
+        pick(eventIds, (id) => now().events.find((event) => event.eventId === id)),
+      readHistory: async (kind, pairs) =>
+        pairs.flatMap(({ entityId, revision }) => {
+          const held = now().events.filter(
+            (event) =>
+              event.kind === kind.name &&
+              event.entityId === entityId &&
+              formatRevision(event.revision) === formatRevision(revision),
+          );
+          const digests = new Set(held.map((event) => event.digest));
+          return [...digests].map((digest) => ({ entityId, revision, digest }));
+        }),
+      readBytes: async (eventId) => {
+        const event = now().events.find((row) => row.eventId === eventId);
+        return event === undefined ? null : { bytes: event.bytes, schemaRef: event.schemaRef };
+      },
+      readIdempotency: async (apiKeyId, key) =>
+        now().idempotency.find((row) => row.apiKeyId === apiKeyId && row.key === key) ?? null,
+      write: async (plan) => {
+        if (own === undefined) await takeTurn();
+        own = applyPlan(now(), plan, clock(), () => (sequence += 1n));
+      },
+    };
+
+    try {
+      const result = await work(tx);
+      if (own !== undefined) committed = own;
+      return result;
+    } finally {
+      release?.();
+    }
+  }
+
+  return {
+    transaction,
+    readPosition: async (topic, partition) => committed.positions.get(positionKey(topic, partition)) ?? null,
+    tables: () => committed,
+    entity: (kind, id) => committed.entities.get(entityKey(kind, id)),
+  };
+}
+
+/** The tables after the plan; the ones before are left as they are. Throws MovedError like the real store. */
+function applyPlan(
+  before: MemoryTables,
+  plan: WritePlan,
+  nowMs: number,
+  nextSequence: () => bigint,
+): MemoryTables {
+  const positions = new Map(before.positions);
+  if (plan.position !== null) {
+    const { topic, partition, expected, next, topicId } = plan.position;
+    const key = positionKey(topic, partition);
+    if ((positions.get(key)?.next ?? null) !== expected) throw new MovedError('position', `${key} has moved`);
+    positions.set(key, { next, topicId });
+  }
+
+  const entities = new Map(before.entities);
+  for (const { kind, entity, expected, violations, state } of plan.entities) {
+    const key = entityKey(kind.name, entity.id);
+    const stored = entities.get(key);
+    const asRead =
+      expected === null ? stored === undefined : stored !== undefined && sameRevision(stored, expected);
+    if (!asRead) throw new MovedError('entity', `${key} has moved`);
+    entities.set(key, {
+      ...entity,
+      kind: kind.name,
+      updatedAtMs: nowMs,
+      violations,
+      columns: searchColumns(kind, state),
+    });
+  }
+
+  const known = new Set(before.events.map((event) => event.eventId));
+  for (const { eventId } of plan.events) {
+    if (known.has(eventId)) throw new MovedError('event', `event ${eventId} is already settled`);
+    known.add(eventId);
+  }
+
+  const repeated = before.idempotency.some(
+    (row) => row.apiKeyId === plan.idempotency?.apiKeyId && row.key === plan.idempotency.key,
+  );
+  if (repeated) throw new MovedError('event', 'another request with this idempotency key was faster');
+
+  return {
+    entities,
+    positions,
+    events: [...before.events, ...plan.events],
+    outbox: [...before.outbox, ...plan.outbox.map((row) => ({ ...row, sequence: nextSequence() }))],
+    deliveries: [...before.deliveries, ...plan.deliveries],
+    quarantined: addQuarantined(before.quarantined, plan.quarantined),
+    idempotency: plan.idempotency === null ? before.idempotency : [...before.idempotency, plan.idempotency],
+  };
+}
+
+/** One row per distinct record; a later arrival counts, and brings the newest code and cause. */
+function addQuarantined(
+  before: MemoryTables['quarantined'],
+  arrivals: readonly QuarantineRow[],
+): MemoryTables['quarantined'] {
+  const rows = [...before];
+  for (const arrival of arrivals) {
+    const at = rows.findIndex((row) => sameRecord(row, arrival));
+    const row = rows[at];
+    if (row === undefined) rows.push({ ...arrival, attempts: 1 });
+    else rows[at] = { ...row, code: arrival.code, cause: arrival.cause, attempts: row.attempts + 1 };
+  }
+  return rows;
+}
+
+function sameRecord(a: QuarantineRow, b: QuarantineRow): boolean {
+  const same = (x: Buffer | null, y: Buffer | null) => (x === null || y === null ? x === y : x.equals(y));
+  return a.topic === b.topic && same(a.key, b.key) && same(a.value, b.value);
+}
+
+function sameRevision(stored: StoredEntity, expected: StoredEntity['revision']): boolean {
+  return formatRevision(stored.revision) === formatRevision(expected);
+}
+
+function searchColumns(kind: EntityKind, state: Parameters<EntityKind['status']>[0]): Record<string, Json> {
+  return Object.fromEntries(kind.columns.map((column) => [column.name, column.value(state)]));
+}
+
+function pick<T>(ids: readonly string[], find: (id: string) => T | undefined): ReadonlyMap<string, T> {
+  const found = new Map<string, T>();
+  for (const id of ids) {
+    const row = find(id);
+    if (row !== undefined) found.set(id, row);
+  }
+  return found;
+}
