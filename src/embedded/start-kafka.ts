@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Admin } from '@platformatic/kafka';
+import { jvmEnvironment } from './find-java.ts';
+import { kafkaProperties } from './kafka-properties.ts';
+import type { KafkaAdmin, KafkaNode } from './kafka-properties.ts';
+import { startChild, untilDone, untilReady } from './start-child.ts';
+
+export interface KafkaOptions {
+  readonly java: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** For `java -cp`. */
+  readonly classpath: string;
+  /** Holds configuration, data and log; a second start finds the same cluster there. */
+  readonly dir: string;
+  readonly clientPort: number;
+  readonly controllerPort: number;
+  /** The super user, made when the storage is first formatted. */
+  readonly admin: KafkaAdmin;
+  /** Aborting it stops the program, started or still starting. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RunningKafka {
+  /** host:port */
+  readonly brokers: string;
+  /** Resolves with a phrase such as `exit code 1` once the broker is gone, stopped or not. */
+  readonly exited: Promise<string>;
+  readonly stop: () => Promise<void>;
+}
+
+const logConfig = fileURLToPath(new URL('../../embedded/log4j2.yaml', import.meta.url));
+/** Both programs live briefly or work lightly: an optimising compiler costs more than it brings. */
+const jvmOptions = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
+
+/** Starts one Kafka node (KRaft, SCRAM-SHA-256 and ACLs on). When it resolves, the administrator has logged in and the
+ *  cluster has answered. Data, cluster id and users of an earlier run in the same folder are kept. */
+export async function startKafka(options: KafkaOptions): Promise<RunningKafka> {
+  const node: KafkaNode = {
+    nodeId: 1,
+    clientPort: options.clientPort,
+    controllerPort: options.controllerPort,
+    dataDir: path.join(options.dir, 'data'),
+  };
+  const configFile = path.join(options.dir, 'server.properties');
+  mkdirSync(options.dir, { recursive: true });
+  writeFileSync(configFile, kafkaProperties(node, [node], options.admin), { mode: 0o600 });
+  await formatOnce(options, node, configFile);
+
+  const child = await startChild({
+    name: 'Kafka',
+    command: options.java,
+    env: jvmEnvironment(options.env),
+    args: [
+      '-Xmx512m',
+      ...jvmOptions,
+      ...['-cp', options.classpath],
+      `-Dlog4j2.configurationFile=${logConfig}`,
+      ...['kafka.Kafka', configFile],
+    ],
+    dir: options.dir,
+    file: 'kafka',
+    signal: options.signal,
+  });
+  const brokers = `127.0.0.1:${options.clientPort}`;
+  await untilReady(child, () => canLogIn(brokers, options.admin));
+  return { brokers, exited: child.exited, stop: () => child.stop() };
+}
+
+/** Formats the storage unless that was done before. What a killed run left half-formatted is begun anew: nothing was
+ *  ever served from it. */
+async function formatOnce(options: KafkaOptions, node: KafkaNode, configFile: string): Promise<void> {
+  const clusterIdFile = path.join(options.dir, 'cluster-id');
+  if (existsSync(clusterIdFile)) return;
+  rmSync(node.dataDir, { recursive: true, force: true });
+  const clusterId = randomBytes(16).toString('base64url');
+  const { username, password } = options.admin;
+  const child = await startChild({
+    name: 'Kafka',
+    command: options.java,
+    env: jvmEnvironment(options.env),
+    args: [
+      ...[...jvmOptions, '-cp', options.classpath, `-Dlog4j2.configurationFile=${logConfig}`],
+      ...['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', configFile],
+      ...['--add-scram', `SCRAM-SHA-256=[name=${username},password=${password}]`],
+    ],
+    dir: options.dir,
+    file: 'format',
+    signal: options.signal,
+  });
+  await untilDone(child);
+  writeFileSync(clusterIdFile, clusterId);
+}
+
+async function canLogIn(broker: string, { username, password }: KafkaAdmin): Promise<boolean> {
+  const client = new Admin({
+    clientId: 'embedded',
+    bootstrapBrokers: [broker],
+    sasl: { mechanism: 'SCRAM-SHA-256', username, password },
+    retries: 0,
+    connectTimeout: 1_000,
+  });
+  try {
+    const { brokers } = await client.metadata({ topics: [] });
+    return brokers.size > 0;
+  } catch {
+    return false;
+  } finally {
+    await client.close();
+  }
+}
