@@ -1,0 +1,159 @@
+import kafkajs from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { MovedError } from '../domain/errors.ts';
+import type { Log, TopicConsumer, WireBatch } from '../ports.ts';
+import { toWireBatch } from './to-wire-batch.ts';
+import { trackMembership } from './track-membership.ts';
+import { translateKafkaError } from './translate-error.ts';
+
+export interface TopicConsumerDeps {
+  readonly kafka: Kafka;
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly log: Log;
+  /** Batches handed to `handle` at the same time by one fetch; those that wait longer than `detachAfterMs` come on top. */
+  readonly partitionsConcurrently?: number;
+  readonly sessionTimeoutMs?: number;
+  readonly heartbeatIntervalMs?: number;
+  readonly maxBytesPerPartition?: number;
+  readonly maxBytes?: number;
+  /** Longest wait of an idle fetch. Records that arrive end it at once. */
+  readonly maxWaitMs?: number;
+  /** How long one partition may hold up the next fetch of the others. */
+  readonly detachAfterMs?: number;
+}
+
+type Handle = (batch: WireBatch) => Promise<void>;
+
+/** A group member for one provider's topics, on kafkajs.
+ *
+ *  kafkajs fetches from a broker, hands out what came, one batch per partition, and fetches again only when *all* of it
+ *  is handled: a partition that waits (for PostgreSQL, for a schema) would hold up all others. So a batch that takes
+ *  longer than `detachAfterMs` is detached: its partition is paused, kafkajs goes on (and heartbeats for it) with the
+ *  others, and the partition resumes when the batch is done. There is never more than one batch per partition in work,
+ *  so memory stays below partitions × `maxBytesPerPartition` + `maxBytes`.
+ *
+ *  It ends in one of three ways, and always in the same order: take no new batch, let the batches in work finish, leave
+ *  the group, disconnect. On abort `run` then resolves; when a batch was rejected, or kafkajs gave up, it rejects.
+ *  Nothing restarts in here: that is its supervisor's job. */
+export function createTopicConsumer(deps: TopicConsumerDeps): TopicConsumer {
+  return {
+    async run(handle, signal) {
+      if (signal.aborted) return;
+      const consumer = deps.kafka.consumer(toConsumerConfig(deps));
+      try {
+        await consumer.connect();
+        await consumer.subscribe({ topics: [...deps.topics], fromBeginning: true });
+        await consume(consumer, handle, signal, deps);
+      } catch (error) {
+        throw translateKafkaError(error, `consuming as ${deps.groupId}`);
+      } finally {
+        await consumer
+          .disconnect()
+          .catch((error: unknown) => deps.log.debug({ err: error }, 'disconnecting failed'));
+      }
+    },
+  };
+}
+
+async function consume(
+  consumer: Consumer,
+  handle: Handle,
+  signal: AbortSignal,
+  deps: TopicConsumerDeps,
+): Promise<void> {
+  const membership = trackMembership(consumer);
+  const inWork = new Set<Promise<void>>();
+  const ending = Promise.withResolvers<void>();
+  let stopping = false;
+  let failure: { readonly error: unknown } | undefined;
+
+  const stop = () => {
+    stopping = true;
+    ending.resolve();
+  };
+  const fail = (error: unknown) => {
+    failure ??= { error };
+    stop();
+  };
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    membership.end();
+    if (!stopping) fail(payload.error);
+  });
+
+  /** Settles one batch; never rejects. */
+  const work = async (payload: EachBatchPayload): Promise<void> => {
+    const batch = toWireBatch(payload, { consumer, membership, isStopping: () => stopping, log: deps.log });
+    try {
+      await handle(batch);
+    } catch (error) {
+      // The batch was given up because its heartbeat said so. It comes again, here or at another member.
+      if (!(batch.isLost() && error instanceof MovedError)) fail(error);
+    }
+  };
+
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: deps.partitionsConcurrently ?? 3,
+      eachBatch: async (payload) => {
+        if (stopping) return;
+        const task = work(payload).finally(() => inWork.delete(task));
+        inWork.add(task);
+        if (await settlesWithin(task, deps.detachAfterMs ?? 500)) return;
+        const resume = payload.pause();
+        void task.then(() => !stopping && resume());
+      },
+    });
+    // Only now may it be stopped: a consumer that is stopped while it joins is forgotten by kafkajs and runs on.
+    if (signal.aborted) stop();
+    await ending.promise;
+    pauseAll(consumer, deps.topics);
+    await Promise.all(inWork);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  if (failure) throw failure.error;
+}
+
+/** Keeps the loop of a member that is about to leave from fetching the same records over and over. */
+function pauseAll(consumer: Consumer, topics: readonly string[]): void {
+  try {
+    consumer.pause(topics.map((topic) => ({ topic })));
+  } catch (error) {
+    // A crashed consumer has nothing to pause.
+    if (!(error instanceof kafkajs.KafkaJSNonRetriableError)) throw error;
+  }
+}
+
+async function settlesWithin(task: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  try {
+    return await Promise.race([task.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function toConsumerConfig(deps: TopicConsumerDeps) {
+  return {
+    groupId: deps.groupId,
+    // Also how long a restarted consumer waits for the member it was, when that one could not leave.
+    sessionTimeout: deps.sessionTimeoutMs ?? 15_000,
+    rebalanceTimeout: 60_000,
+    heartbeatInterval: deps.heartbeatIntervalMs ?? 3_000,
+    minBytes: 1,
+    maxBytesPerPartition: deps.maxBytesPerPartition ?? 1_048_576,
+    maxBytes: deps.maxBytes ?? 4 * 1_048_576,
+    maxWaitTimeInMs: deps.maxWaitMs ?? 200,
+    metadataMaxAge: 60_000,
+    allowAutoTopicCreation: false,
+    // A crash ends `run`, so that positions are read anew before the next member starts.
+    retry: { restartOnFailure: () => Promise.resolve(false) },
+  };
+}

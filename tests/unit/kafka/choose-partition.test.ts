@@ -1,0 +1,39 @@
+import kafkajs from 'kafkajs';
+import { describe, expect, it } from 'vitest';
+import { choosePartition } from '../../../src/kafka/choose-partition.ts';
+
+/** Hashes from `UtilsTest.testMurmur2` of Apache Kafka, the Java client's own test. */
+const javaHashes: readonly (readonly [key: string, hash: number])[] = [
+  ['21', -973932308],
+  ['foobar', -790332482],
+  ['a-little-bit-long-string', -985981536],
+  ['a-little-bit-longer-string', -1486304829],
+  ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
+  ['abc', 479470107],
+];
+
+describe('choosePartition', () => {
+  it.each(javaHashes)('puts %s where the Java client puts it', (key, hash) => {
+    for (const partitions of [1, 3, 12, 50]) {
+      expect(choosePartition(key, partitions)).toBe((hash & 0x7fffffff) % partitions);
+    }
+  });
+
+  it('hashes the UTF-8 bytes of a key', () => {
+    const key = 'عقد-0001';
+    const bytes = Buffer.from(key, 'utf8');
+    const partitionMetadata = [0, 1, 2, 3, 4, 5, 6].map((partitionId) => ({
+      partitionId,
+      leader: 0,
+      partitionErrorCode: 0,
+      replicas: [],
+      isr: [],
+    }));
+    const ofBytes = kafkajs.Partitioners.DefaultPartitioner()({
+      topic: 't',
+      partitionMetadata,
+      message: { key: bytes, value: null },
+    });
+    expect(choosePartition(key, 7)).toBe(ofBytes);
+  });
+});
