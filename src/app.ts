@@ -1,0 +1,247 @@
+/** The map of the program: everything that runs is made here, and handed what it needs.
+ *
+ *      staff ─▶ api ─▶ apply ─▶ PostgreSQL ─▶ relay ─▶ topics ─▶ providers
+ *                        ▲
+ *      topics ─▶ consume ┤
+ *      GET APIs ─▶ pull ─┘
+ */
+import { createApi } from './api/create-api.ts';
+import { DEFAULT_LIMITS } from './api/api-deps.ts';
+import { serveApi } from './api/serve-api.ts';
+import { applyBatch, type ApplyDeps } from './apply/apply-batch.ts';
+import { createEdits } from './apply/create-edits.ts';
+import { SHARED } from './apply/share-verification.ts';
+import { createCodec } from './avro/create-codec.ts';
+import { createRegistryClient } from './avro/create-registry-client.ts';
+import { loadContracts } from './avro/load-contracts.ts';
+import { registerSchemas } from './avro/register-schemas.ts';
+import type { SettingsOf } from './config/env.ts';
+import { loadTopology } from './config/load-topology.ts';
+import { consumeProvider, consumerGroup } from './consume/consume-provider.ts';
+import { checkKafkaHealth } from './kafka/check-health.ts';
+import { createKafka } from './kafka/create-kafka.ts';
+import { createKafkaAdmin } from './kafka/create-kafka-admin.ts';
+import { createTopicConsumer } from './kafka/create-topic-consumer.ts';
+import { createTopicInspector } from './kafka/create-topic-inspector.ts';
+import { createTopicSink, type KafkaTopicSink } from './kafka/create-topic-sink.ts';
+import type { Log, Provider, ProviderApi } from './ports.ts';
+import { createPostgresHealthCheck } from './postgres/check-health.ts';
+import { createApiKeyTable } from './postgres/create-api-key-table.ts';
+import { createEntityReader } from './postgres/create-entity-reader.ts';
+import { createOutbox } from './postgres/create-outbox.ts';
+import { createPool } from './postgres/create-pool.ts';
+import { createPrisma } from './postgres/create-prisma.ts';
+import { createPullCursorTable } from './postgres/create-pull-cursor-table.ts';
+import { createSchemaTable } from './postgres/create-schema-table.ts';
+import { createStore } from './postgres/create-store.ts';
+import { recordProviders } from './postgres/record-providers.ts';
+import { requireMigrated } from './postgres/require-migrated.ts';
+import { checkProviderApi } from './pull/check-health.ts';
+import { createEtagMemory } from './pull/etag-memory.ts';
+import { pullChanges } from './pull/pull-changes.ts';
+import { toArrival, type PulledEvent } from './pull/pulled-event.ts';
+import { refreshEntity } from './pull/refresh-entity.ts';
+import { relayOutbox } from './relay/relay-outbox.ts';
+import { createProviderApi } from './rest/create-provider-api.ts';
+import { createCleanupStack } from './runtime/cleanup-stack.ts';
+import { systemClock as clock } from './runtime/clock.ts';
+import { newId } from './runtime/new-id.ts';
+import { runServices } from './runtime/run-services.ts';
+import { supervise } from './runtime/supervise.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+
+export type AppSettings = SettingsOf<'database' | 'kafka' | 'registry' | 'http' | 'signing' | 'providers'>;
+
+export interface App {
+  /** Runs until `signal` aborts, then stops in an orderly way and closes every connection. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Makes the bridge: reads the contracts and topics.yaml, checks the database's migrations and registers the schemas.
+ *  Throws UsageError or PermanentError when it can't run like this; nothing is then left open. */
+export async function buildApp(
+  settings: AppSettings,
+  {
+    log,
+    version,
+    onListening,
+  }: { readonly log: Log; readonly version: string; readonly onListening?: (url: string) => void },
+): Promise<App> {
+  const closing = createCleanupStack();
+  try {
+    // What exists
+    const contracts = loadContracts(settings.schemasDirs);
+    const topology = await loadTopology({ ...settings, shapeOf: contracts.shapeOf });
+    const providers = [...topology.providers.values()];
+    const metrics = createMetrics();
+
+    // PostgreSQL
+    const pool = createPool({
+      databaseUrl: settings.databaseUrl,
+      max: 20,
+      onError: (err) => log.warn({ err }, 'an idle database connection was lost'),
+    });
+    closing.defer('the database pool', () => pool.end());
+    await requireMigrated(pool, settings.migrationsDirs);
+    const prisma = createPrisma(pool);
+    await recordProviders(prisma, providers);
+    const store = createStore({ pool });
+    const reader = createEntityReader({ pool });
+    const outbox = createOutbox({ pool, databaseUrl: settings.databaseUrl });
+
+    // Contracts and the registry
+    const registry = createRegistryClient({
+      url: settings.schemaRegistryUrl,
+      username: settings.schemaRegistryUsername,
+      password: settings.schemaRegistryPassword,
+    });
+    const topicSchemaIds = await registerSchemas({ contracts, routes: topology.routes.values(), registry });
+    const codec = createCodec({
+      contracts,
+      topology,
+      registry,
+      topicSchemaIds,
+      schemaTable: createSchemaTable({ pool }),
+      clock,
+    });
+
+    // Kafka
+    const { kafkaBrokers: brokers, kafkaSasl: sasl, kafkaSsl: ssl } = settings;
+    const connection = { brokers, sasl, ssl, clientId: 'eassurance-bridge' };
+    const kafka = createKafka(connection, log.child({ part: 'kafka' }));
+    const admin = createKafkaAdmin(connection);
+    closing.defer('the Kafka admin', () => admin.close());
+    const inspector = createTopicInspector(admin);
+    const sinks = new Map<string, KafkaTopicSink>();
+    closing.defer('the producers', async () => {
+      await Promise.all([...sinks.values()].map((sink) => sink.close()));
+    });
+    const sinkOf = (shard: string): KafkaTopicSink => {
+      const sink = sinks.get(shard) ?? createTopicSink({ kafka, log: log.child({ part: 'relay', shard }) });
+      sinks.set(shard, sink);
+      return sink;
+    };
+
+    // The way out
+    const relay = relayOutbox({
+      outbox,
+      sinkOf,
+      signingKey: settings.eventSigningKey,
+      metrics,
+      log: log.child({ part: 'relay' }),
+      clock,
+      batchSize: 500,
+      shards: [...topology.providers.keys(), SHARED],
+      pollIntervalMs: 5_000,
+    });
+
+    // The one way in
+    const wakeRelay = relay.wake;
+    const applying: ApplyDeps = { store, topology, codec, metrics, log, clock, newId, wakeRelay };
+    const applyPulled = (events: readonly PulledEvent[]) => applyBatch(events.map(toArrival), null, applying);
+    const edits = createEdits({ store, reader, topology, codec, clock, newId, wakeRelay });
+
+    // From the topics
+    const consuming = {
+      ...applying,
+      inspector,
+      apply: (
+        ...[arrivals, position]: [Parameters<typeof applyBatch>[0], Parameters<typeof applyBatch>[1]]
+      ) => applyBatch(arrivals, position, applying),
+    };
+    const consumerOf = ({ id }: Provider) => {
+      const topics = [...topology.routes.values()]
+        .filter((route) => route.providerId === id)
+        .map((route) => route.topic);
+      const ofProvider = log.child({ part: 'consume', provider: id });
+      const consumer = createTopicConsumer({ kafka, groupId: consumerGroup(id), topics, log: ofProvider });
+      return consumeProvider(id, consumer, { ...consuming, log: ofProvider });
+    };
+
+    // From the providers' GET APIs
+    const apis = new Map<string, ProviderApi>(
+      [...settings.providerApis]
+        .filter(([providerId]) => topology.providers.has(providerId))
+        .map(([providerId, api]) => [providerId, createProviderApi({ providerId, clock, ...api })]),
+    );
+    const pulling = { topology, codec, applyPulled, metrics };
+    const pullOf = (provider: Provider, api: ProviderApi) =>
+      pullChanges(provider, api, {
+        ...pulling,
+        cursors: createPullCursorTable({ prisma }),
+        log: log.child({ part: 'pull', provider: provider.id }),
+        pageSize: 200,
+        overlapMs: 5 * 60_000,
+      });
+    const etags = createEtagMemory(10_000);
+    const refresh = (kind: string, id: string) =>
+      refreshEntity(kind, id, {
+        ...pulling,
+        apis,
+        etags,
+        withinMs: 12_000,
+        ownerOf: async (ofKind, entityId) => (await reader.find(ofKind, entityId))?.provider ?? null,
+      });
+
+    // For people
+    const api = serveApi({
+      app: createApi({
+        topology,
+        edits,
+        reader,
+        codec,
+        keys: createApiKeyTable({ prisma, newId }),
+        refresh,
+        pullStatus: (providerId) => apis.get(providerId)?.status() ?? null,
+        checks: {
+          live: [],
+          ready: [
+            createPostgresHealthCheck({ pool }),
+            checkKafkaHealth(admin),
+            ...[...apis.values()].map((providerApi) => checkProviderApi(providerApi, clock)),
+          ],
+        },
+        metrics,
+        log: log.child({ part: 'api' }),
+        clock,
+        newId,
+        version,
+        limits: DEFAULT_LIMITS,
+      }),
+      host: settings.httpHost,
+      port: settings.httpPort,
+      log: log.child({ part: 'api' }),
+      ...(onListening && { onListening }),
+    });
+
+    // Receivers before senders: what is stopped first hands its last work to what still runs.
+    const restarting = (service: Parameters<typeof supervise>[0]) =>
+      supervise(service, {
+        clock,
+        onRestart: (err, waitMs) => log.warn({ err, waitMs, service: service.name }, 'service starts again'),
+      });
+    const services = [
+      restarting(relay),
+      ...providers.map((provider) => restarting(consumerOf(provider))),
+      ...providers.flatMap((provider) => {
+        const providerApi = apis.get(provider.id);
+        return providerApi ? [restarting(pullOf(provider, providerApi))] : [];
+      }),
+      api,
+    ];
+    return {
+      async run(signal) {
+        try {
+          await runServices(services, signal, {
+            onFailure: (service, err) => log.error({ err, service }, 'a service failed; the bridge stops'),
+          });
+        } finally {
+          await closing.unwind();
+        }
+      },
+    };
+  } catch (error) {
+    await closing.unwind();
+    throw error;
+  }
+}

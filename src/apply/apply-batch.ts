@@ -1,0 +1,132 @@
+import { MovedError, TransientError } from '../domain/errors.ts';
+import type { EntityEvent, Outcome } from '../domain/event.ts';
+import type { QuarantineCode } from '../domain/judge.ts';
+import type { EntityKind } from '../domain/kind.ts';
+import type {
+  Clock,
+  EventCodec,
+  Log,
+  Metrics,
+  NewId,
+  PositionAdvance,
+  Store,
+  StoreTransaction,
+  Topology,
+} from '../ports.ts';
+import { judgeArrivals } from './judge-arrivals.ts';
+import { readForJudgement } from './read-for-judgement.ts';
+
+/** What arrived, as it arrived: enough to settle it, and enough to put it into quarantine. */
+interface ArrivalBase {
+  readonly source: 'topic' | 'pull';
+  readonly topic: string;
+  /** Null for a pulled record. */
+  readonly partition: number | null;
+  readonly offset: bigint | null;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ReadableArrival extends ArrivalBase {
+  readonly readable: true;
+  readonly kind: EntityKind;
+  readonly event: EntityEvent;
+  readonly schemaRef: number;
+  readonly value: Buffer;
+}
+
+export interface UnreadableArrival extends ArrivalBase {
+  readonly readable: false;
+  readonly code: QuarantineCode;
+  readonly cause: string;
+  readonly schemaId: number | null;
+}
+
+export type Arrival = ReadableArrival | UnreadableArrival;
+
+/** What became of one arrival. */
+export interface Settled {
+  readonly outcome: Outcome;
+  /** Quarantine code; null for every other outcome. */
+  readonly code: QuarantineCode | null;
+  readonly eventId: string | null;
+  readonly entityId: string | null;
+}
+
+export interface ApplyDeps {
+  readonly store: Store;
+  readonly topology: Topology;
+  readonly codec: EventCodec;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  /** Tells the relay that these shards have new outbox rows; called after the commit. */
+  readonly wakeRelay: (shards: readonly string[]) => void;
+}
+
+/** How often a batch is judged anew because another writer was faster, before the wait is left to the caller. */
+const MAX_ATTEMPTS = 20;
+
+/** read → judge → write, one transaction for the whole batch: the one way in for consume, pull and retry.
+ *  When it resolves, every arrival's outcome and the partition's position are durable; when it rejects, nothing is.
+ *  Entities that moved between read and write are read and judged again (SYNC.md, compare-and-set).
+ *  Throws MovedError `position` when another consumer owns the partition, TransientError when the database is away. */
+export async function applyBatch(
+  arrivals: readonly Arrival[],
+  position: PositionAdvance | null,
+  deps: ApplyDeps,
+): Promise<readonly Settled[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const judged = await deps.store.transaction((tx) => applyOnce(arrivals, position, tx, deps));
+      report(arrivals, judged.settled, deps);
+      if (judged.plan.outbox.length > 0)
+        deps.wakeRelay([...new Set(judged.plan.outbox.map((row) => row.shard))]);
+      return judged.settled;
+    } catch (error) {
+      if (!(error instanceof MovedError) || error.what === 'position') throw error;
+      if (attempt === MAX_ATTEMPTS) {
+        throw new TransientError('CONTENDED', `another writer was faster ${MAX_ATTEMPTS} times in a row`, {
+          cause: error,
+        });
+      }
+    }
+  }
+}
+
+async function applyOnce(
+  arrivals: readonly Arrival[],
+  position: PositionAdvance | null,
+  tx: StoreTransaction,
+  deps: ApplyDeps,
+) {
+  const read = await readForJudgement(arrivals, tx);
+  const judged = await judgeArrivals(arrivals, read, position, deps);
+  await tx.write(judged.plan);
+  return judged;
+}
+
+function report(arrivals: readonly Arrival[], settled: readonly Settled[], deps: ApplyDeps): void {
+  const now = deps.clock();
+  arrivals.forEach((arrival, i) => {
+    const { outcome, code, eventId, entityId } = settled[i]!;
+    const provider = deps.topology.routes.get(arrival.topic)?.providerId ?? 'unknown';
+    deps.metrics.settled(provider, arrival.topic, outcome, 1);
+    if (outcome === 'applied' && arrival.readable) {
+      deps.metrics.endToEnd(
+        provider,
+        'in',
+        Math.max(0, now - Date.parse(arrival.event.meta.occurredAt)) / 1000,
+      );
+    }
+    if (code === null) return;
+    deps.metrics.quarantined(provider, arrival.topic, code);
+    const { topic, partition, offset } = arrival;
+    deps.log.warn(
+      { topic, partition, offset: offset?.toString(), code, eventId, entityId },
+      'event quarantined',
+    );
+  });
+}

@@ -1,0 +1,24 @@
+import type { Clock, EntityReader, EventCodec, NewId, Store, Topology } from '../ports.ts';
+import { createEntity } from './create-entity.ts';
+import type { Edits } from './edit.ts';
+import { patchEntity } from './patch-entity.ts';
+
+export interface EditDeps {
+  readonly store: Store;
+  readonly reader: EntityReader;
+  readonly topology: Topology;
+  readonly codec: EventCodec;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  /** Tells the relay that these shards have new outbox rows; called after the commit. */
+  readonly wakeRelay: (shards: readonly string[]) => void;
+}
+
+/** The edits of E-assurance's own people. Each writes its event, the entity row and an outbox row in one transaction:
+ *  when it resolves `created` or `updated`, the edit is durable and will reach the provider's topic. */
+export function createEdits(deps: EditDeps): Edits {
+  return {
+    create: (edit) => createEntity(edit, deps),
+    patch: (edit) => patchEntity(edit, deps),
+  };
+}

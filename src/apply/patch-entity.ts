@@ -1,0 +1,118 @@
+import mergePatch from 'json-merge-patch';
+import { digestOf } from '../domain/canonical.ts';
+import { diffAtoms } from '../domain/diff-atoms.ts';
+import { MovedError, TransientError } from '../domain/errors.ts';
+import { HUB } from '../domain/event.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { EntityKind } from '../domain/kind.ts';
+import { compareRevisions, nextRevision } from '../domain/revision.ts';
+import type { EntityView } from '../ports.ts';
+import { composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
+import type { EditDeps } from './create-edits.ts';
+import type { AtomClash, EditedEntity, EditResult, PatchEdit } from './edit.ts';
+
+const MAX_ATTEMPTS = 20;
+
+/** Changes an entity by a merge patch (RFC 7396), on the condition that its author has seen what it replaces
+ *  (SYNC.md, Staff edits). The compare-and-set on the revision makes the check hold until the write: an entity that
+ *  moved in between is read and judged again. */
+export async function patchEntity(edit: PatchEdit, deps: EditDeps): Promise<EditResult> {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    try {
+      return await patchOnce(edit, deps);
+    } catch (error) {
+      if (!(error instanceof MovedError)) throw error;
+    }
+  }
+  throw new TransientError('CONTENDED', `another writer was faster ${MAX_ATTEMPTS} times in a row`);
+}
+
+async function patchOnce(edit: PatchEdit, deps: EditDeps): Promise<EditResult> {
+  const { kind } = edit;
+  const before = await deps.reader.find(kind, edit.id);
+  if (!before || before.erased || (edit.providers && !edit.providers.includes(before.provider))) {
+    return { status: 'missing' };
+  }
+  const route = editRoute(kind, before.provider, 'later', deps);
+  const { state: current } = await deps.codec.decodeStored(before.bytes, before.schemaRef);
+  const refusedByCondition = await checkCondition(edit, before, current, deps);
+  if (refusedByCondition) return refusedByCondition;
+
+  const patched = shapeState(kind, applyPatch(kind, current, edit.patch, deps), deps);
+  if (!patched.ok) return { status: 'invalid', violations: patched.violations };
+  const { state } = patched;
+  if (digestOf(state, kind.shape) === before.digest)
+    return { status: 'unchanged', entity: shown(before, current) };
+  const violations = newViolations(kind, { stored: before, state: current }, state, deps);
+  if (violations.length > 0) return { status: 'invalid', violations };
+
+  const composed = await composeEdit(
+    {
+      kind,
+      route,
+      id: edit.id,
+      revision: nextRevision(before.revision, HUB),
+      state,
+      before,
+      changedFields: diffAtoms(kind, current, state),
+      changeReason: edit.changeReason,
+      context: edit.context,
+      idempotency: null,
+    },
+    deps,
+  );
+  const refused = tooLarge(composed.bytes, route);
+  if (refused) return refused;
+  await deps.store.transaction((tx) => tx.write(composed.plan));
+  deps.wakeRelay([route.providerId]);
+  return { status: 'updated', entity: composed.entity };
+}
+
+/** Null when the patch may be applied to the current state. */
+async function checkCondition(
+  edit: PatchEdit,
+  before: EntityView,
+  current: JsonObject,
+  deps: EditDeps,
+): Promise<EditResult | null> {
+  const { kind, condition } = edit;
+  if (compareRevisions(condition.revision, before.revision) === 'equal') return null;
+  if (condition.mode === 'exact') return { status: 'moved', current: shown(before, current) };
+
+  const stored = await deps.reader.findRevision(kind, edit.id, condition.revision);
+  if (!stored) return { status: 'unknown-base', current: shown(before, current) };
+  const { state: base } = await deps.codec.decodeStored(stored.bytes, stored.schemaRef);
+  const yours = shapeState(kind, applyPatch(kind, base, edit.patch, deps), deps);
+  if (!yours.ok) return { status: 'invalid', violations: yours.violations };
+
+  const moved = new Set(diffAtoms(kind, base, current));
+  const clashing = diffAtoms(kind, base, yours.state).filter((atom) => moved.has(atom));
+  if (clashing.length === 0) return null;
+  const [baseAtoms, theirAtoms, yourAtoms] = [base, current, yours.state].map((state) => kind.atoms(state));
+  const atoms: AtomClash[] = clashing.map((atom) => ({
+    atom,
+    base: baseAtoms!.get(atom) ?? null,
+    theirs: theirAtoms!.get(atom) ?? null,
+    yours: yourAtoms!.get(atom) ?? null,
+  }));
+  return { status: 'clash', current: shown(before, current), atoms };
+}
+
+/** What the hub sets itself stays as it is, whatever the patch says. */
+function applyPatch(kind: EntityKind, state: JsonObject, patch: JsonObject, deps: EditDeps): JsonObject {
+  const patched = mergePatch.apply(structuredClone(state), patch) as JsonObject;
+  return {
+    ...patched,
+    [kind.idField]: state[kind.idField],
+    providerId: state['providerId'],
+    createdBy: state['createdBy'],
+    createdAt: state['createdAt'],
+    updatedAt: new Date(deps.clock()).toISOString(),
+    ...('sealedContentHash' in state ? { sealedContentHash: state['sealedContentHash'] } : {}),
+  };
+}
+
+function shown(view: EntityView, state: JsonObject): EditedEntity {
+  const { kind, id, provider, revision, violations, updatedAtMs } = view;
+  return { kind, id, provider, revision, state, violations, updatedAtMs };
+}

@@ -1,0 +1,62 @@
+import { needsHistory } from '../domain/judge.ts';
+import type { EntityKind } from '../domain/kind.ts';
+import { formatRevision, type Revision } from '../domain/revision.ts';
+import type { StoredEntity, StoreTransaction } from '../ports.ts';
+import type { Arrival, ReadableArrival } from './apply-batch.ts';
+
+export interface KnownEvent {
+  readonly digest: string;
+  readonly origin: string;
+  readonly entityId: string;
+}
+
+/** All that the judgement of a batch needs, read in a handful of statements. The maps are working copies: judging an
+ *  arrival updates them, so that the next one of the same entity is judged against its predecessor. */
+export interface ReadSet {
+  readonly entities: Map<string, StoredEntity>;
+  readonly events: Map<string, KnownEvent>;
+  /** `historyKey` → digests that the history holds at that revision. */
+  readonly history: Map<string, Set<string>>;
+}
+
+export function historyKey(kind: EntityKind, entityId: string, revision: Revision): string {
+  return `${kind.name}|${entityId}|${formatRevision(revision)}`;
+}
+
+export const entityKey = (kind: EntityKind, entityId: string): string => `${kind.name}|${entityId}`;
+
+export async function readForJudgement(arrivals: readonly Arrival[], tx: StoreTransaction): Promise<ReadSet> {
+  const readable = arrivals.filter((arrival): arrival is ReadableArrival => arrival.readable);
+  const read: ReadSet = { entities: new Map(), events: new Map(), history: new Map() };
+  if (readable.length === 0) return read;
+
+  const eventIds = unique(readable.map((arrival) => arrival.event.meta.eventId));
+  for (const [id, known] of await tx.readEvents(eventIds)) read.events.set(id, known);
+
+  for (const [kind, ofKind] of groupByKind(readable)) {
+    const ids = unique(ofKind.map((arrival) => arrival.event.meta.entityId));
+    const stored = await tx.readEntities(kind, ids);
+    for (const [id, entity] of stored) read.entities.set(entityKey(kind, id), entity);
+
+    const pairs = ofKind
+      .map(({ event: { meta } }) => ({ entityId: meta.entityId, revision: meta.revision }))
+      .filter(({ entityId, revision }) => {
+        const entity = stored.get(entityId);
+        return entity !== undefined && needsHistory(entity, revision);
+      });
+    if (pairs.length === 0) continue;
+    for (const held of await tx.readHistory(kind, pairs)) {
+      const key = historyKey(kind, held.entityId, held.revision);
+      read.history.set(key, (read.history.get(key) ?? new Set()).add(held.digest));
+    }
+  }
+  return read;
+}
+
+function groupByKind(arrivals: readonly ReadableArrival[]): Map<EntityKind, ReadableArrival[]> {
+  return Map.groupBy(arrivals, (arrival) => arrival.kind);
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}

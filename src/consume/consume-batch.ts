@@ -1,0 +1,122 @@
+import type { Arrival, Settled } from '../apply/apply-batch.ts';
+import { MovedError } from '../domain/errors.ts';
+import type {
+  Clock,
+  EventCodec,
+  Log,
+  Metrics,
+  PositionAdvance,
+  Store,
+  TopicInspector,
+  WireBatch,
+} from '../ports.ts';
+import { retryTransient } from '../runtime/retry.ts';
+import { alignPosition } from './align-position.ts';
+import { decodeArrivals } from './decode-arrivals.ts';
+
+export interface ConsumeDeps {
+  readonly store: Store;
+  readonly codec: EventCodec;
+  readonly inspector: TopicInspector;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The step of apply/: settles a batch in one transaction together with the partition's position. */
+  readonly apply: (arrivals: readonly Arrival[], position: PositionAdvance) => Promise<readonly Settled[]>;
+}
+
+/** What one group member remembers of its partitions, so that a batch in sequence needs no extra read. */
+export interface PartitionMemory {
+  readonly applied: Map<string, { readonly next: bigint; readonly topicId: string }>;
+  readonly sought: Map<string, bigint>;
+}
+
+export const newPartitionMemory = (): PartitionMemory => ({ applied: new Map(), sought: new Map() });
+
+/** read → decode → apply → commit, one batch at a time, in partition order.
+ *  An offset is committed only once the outcome of every record before it is durable in PostgreSQL. A crash on any line
+ *  means redelivery, and redelivery is a no-op. While PostgreSQL or the registry is away the partition waits, its
+ *  membership kept alive; nothing is skipped. A partition that was taken away meanwhile loses only its commit. */
+export async function consumeBatch(
+  batch: WireBatch,
+  provider: string,
+  memory: PartitionMemory,
+  deps: ConsumeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { topic, partition, records } = batch;
+  const log = deps.log.child({ topic, partition });
+  const waiting = {
+    signal,
+    heartbeat: () => batch.heartbeat(),
+    onWait: (error: Error) => log.warn({ err: error }, 'waiting before this batch can go on'),
+  };
+  const started = deps.clock();
+
+  const next = records.at(-1)!.offset + 1n;
+  let topicId: string;
+  try {
+    const from = await retryTransient(() => locate(batch, memory, deps, log), waiting);
+    if (from === 'sought' || batch.isStale()) return;
+    topicId = from.topicId;
+    const arrivals = await retryTransient(() => decodeArrivals(topic, records, deps.codec), waiting);
+    const position = { topic, partition, topicId, expected: from.next, next };
+    await retryTransient(() => deps.apply(arrivals, position), waiting);
+  } catch (error) {
+    // Stopped while waiting for PostgreSQL: nothing of this batch is durable, and it will come again.
+    if (signal.aborted && error === signal.reason) return;
+    if (!(error instanceof MovedError)) throw error;
+    log.warn('another consumer has taken this partition on; this batch is dropped, nothing was written');
+    memory.applied.delete(keyOf(batch));
+    return;
+  }
+  memory.applied.set(keyOf(batch), { next, topicId });
+  memory.sought.delete(keyOf(batch));
+  await batch.commit(next);
+  deps.metrics.batch(provider, topic, records.length, (deps.clock() - started) / 1000);
+}
+
+const keyOf = (batch: WireBatch): string => `${batch.topic}/${batch.partition}`;
+
+/** The position that this batch advances from, once it is known to be the right batch; else seeks the right one. */
+async function locate(
+  batch: WireBatch,
+  memory: PartitionMemory,
+  deps: ConsumeDeps,
+  log: Log,
+): Promise<'sought' | { readonly next: bigint | null; readonly topicId: string }> {
+  const { topic, partition, fetchedFrom, highWatermark } = batch;
+  const remembered = memory.applied.get(keyOf(batch));
+  if (remembered?.next === fetchedFrom) return remembered;
+
+  const applied = await deps.store.readPosition(topic, partition);
+  const topicId = (await deps.inspector.topicIds([topic])).get(topic) ?? applied?.topicId ?? '';
+  const earliest = await deps.inspector.earliestOffset(topic, partition);
+  const sought = memory.sought.get(keyOf(batch)) ?? null;
+  const alignment = alignPosition({ applied, topicId, fetchedFrom, highWatermark, earliest, sought });
+  switch (alignment.action) {
+    case 'seek':
+      log.info(
+        { from: fetchedFrom.toString(), to: alignment.to.toString() },
+        'reading on from the applied position',
+      );
+      memory.sought.set(keyOf(batch), alignment.to);
+      batch.seek(alignment.to);
+      return 'sought';
+    case 'lost':
+      log.error(
+        { from: alignment.from.toString(), to: alignment.to.toString() },
+        'records were lost to retention before they were read; pull the provider to heal what they carried',
+      );
+      deps.metrics.lostToRetention(topic, Number(alignment.to - alignment.from));
+      break;
+    case 'rewound':
+      log.warn(
+        'the topic was created anew or its log ends before the applied position; its records are judged as new',
+      );
+      break;
+    case 'apply':
+      break;
+  }
+  return { next: applied?.next ?? null, topicId };
+}

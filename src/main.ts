@@ -1,0 +1,113 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { requestShutdown, shutdownSignal } from './cli/context.ts';
+import { BridgeError } from './domain/errors.ts';
+
+/** How long a command has to stop once it was asked to. */
+const STOP_DEADLINE_MS = 15_000;
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** Every command. A command's module is only loaded to run it or to print its help. */
+const commands: Readonly<Record<string, Entry>> = {
+  run: {
+    summary: 'run the bridge: consume, relay, pull and the API',
+    load: async () => (await import('./cli/run.ts')).runCommand(),
+  },
+  services: {
+    summary: 'start only PostgreSQL, Kafka and the schema registry, without Docker',
+    load: async () => (await import('./cli/services.ts')).servicesCommand(),
+  },
+  migrate: {
+    summary: 'bring the database up to this build',
+    load: async () => (await import('./cli/migrate.ts')).migrateCommand(),
+  },
+  topics: {
+    summary: 'compare topics.yaml with the cluster, or carry it out',
+    load: async () => (await import('./cli/topics.ts')).topicsCommand(),
+  },
+  schemas: {
+    summary: 'check the event contracts, or register them',
+    load: async () => (await import('./cli/schemas.ts')).schemasCommand(),
+  },
+  keys: {
+    summary: 'create, revoke and list API keys',
+    load: async () => (await import('./cli/keys.ts')).keysCommand(),
+  },
+  simulate: {
+    summary: "run one simulated insurer's platform",
+    load: async () => (await import('./cli/simulate.ts')).simulateCommand(),
+  },
+  demo: {
+    summary: 'start everything, play a story through it and keep running',
+    load: async () => (await import('./cli/demo.ts')).demoCommand(),
+  },
+};
+
+async function main(args: readonly string[]): Promise<number> {
+  loadEnvFile();
+  stopOnSignals();
+  try {
+    const program = await buildProgram(args);
+    await program.parseAsync([...args], { from: 'user' });
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+async function buildProgram(args: readonly string[]): Promise<Command> {
+  const program = new Command('bridge').description(
+    "Keeps E-assurance's database and each insurer's platform the same. Settings come from the environment or .env; .env.example lists them.",
+  );
+  const wanted = args.find((arg) => Object.hasOwn(commands, arg));
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    program.addCommand(
+      name === wanted ? (await load()).summary(summary) : new Command(name).summary(summary),
+    );
+  }
+  throwInsteadOfExit(program);
+  return program;
+}
+
+/** Commander would exit by itself, past everything that still has to be said or stopped. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  command.commands.forEach(throwInsteadOfExit);
+}
+
+/** The exit code, once the user knows what happened: a sentence for what they can mend, a stack for what they can't. */
+function report(error: unknown): number {
+  // Commander has said what it has to say, help or complaint.
+  if (error instanceof CommanderError) return error.exitCode;
+  if (shutdownSignal.aborted && error === shutdownSignal.reason) return 0;
+  console.error(error instanceof BridgeError ? `bridge: ${error.message}` : error);
+  return 1;
+}
+
+function loadEnvFile(): void {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** The first signal asks the command to stop, in order; the second, or the deadline, ends the process where it stands. */
+function stopOnSignals(): void {
+  const onSignal = () => {
+    if (shutdownSignal.aborted) process.exit(1);
+    requestShutdown();
+    setTimeout(() => {
+      console.error(`bridge: not everything stopped within ${STOP_DEADLINE_MS / 1000} s; leaving`);
+      process.exit(1);
+    }, STOP_DEADLINE_MS).unref();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+}
+
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,44 @@
+import type { Clock, Log, Metrics, Outbox, TopicSink } from '../ports.ts';
+import { composeRecord } from './compose-record.ts';
+
+export interface RelayDeps {
+  readonly outbox: Outbox;
+  /** A sink per shard, so that a provider whose broker stalls holds up no other. */
+  readonly sinkOf: (shard: string) => TopicSink;
+  readonly signingKey: Buffer;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly batchSize: number;
+}
+
+/** One step of a shard: reads the oldest rows, sends them in sequence with no transaction open, then deletes what Kafka
+ *  acknowledged and parks what it refused for good. Returns how many rows it settled; 0 means the shard is empty.
+ *  A crash between send and delete sends again; receivers drop duplicates by event id. */
+export async function relayBatch(shard: string, deps: RelayDeps): Promise<number> {
+  const items = await deps.outbox.read(shard, deps.batchSize);
+  if (items.length === 0) return 0;
+  const results = await deps.sinkOf(shard).send(items.map((item) => composeRecord(item, deps.signingKey)));
+
+  const acknowledged: Parameters<Outbox['acknowledge']>[0][number][] = [];
+  for (const [i, item] of items.entries()) {
+    const result = results[i]!;
+    if (result.status === 'acknowledged') {
+      const { partition, offset } = result;
+      const { sequence, eventId, topic } = item;
+      acknowledged.push({ sequence, eventId, topic, partition, offset, outcome: 'published' });
+      deps.metrics.published(item.provider, topic, 1);
+      deps.metrics.endToEnd(item.provider, 'out', Math.max(0, deps.clock() - item.occurredAtMs) / 1000);
+      continue;
+    }
+    await deps.outbox.park(item.sequence, result.code, result.cause);
+    deps.metrics.parked(item.provider, result.code);
+    deps.log.error(
+      { topic: item.topic, eventId: item.eventId, code: result.code, cause: result.cause },
+      'Kafka refused an event for good; it is parked and the others go on',
+    );
+  }
+  await deps.outbox.acknowledge(acknowledged);
+
+  return items.length;
+}

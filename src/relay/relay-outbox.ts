@@ -1,0 +1,115 @@
+import type { OutboxSession } from '../ports.ts';
+import { retryTransient } from '../runtime/retry.ts';
+import type { Service } from '../runtime/run-services.ts';
+import { createWake, type Wake } from '../runtime/wake.ts';
+import { relayBatch, type RelayDeps } from './relay-batch.ts';
+
+export interface RelayOutboxDeps extends RelayDeps {
+  /** Every provider id, and `shared`. */
+  readonly shards: readonly string[];
+  /** How long a lost notification can delay a shard, and how often a shard that another process holds is tried again. */
+  readonly pollIntervalMs: number;
+}
+
+export interface Relay extends Service {
+  /** Wakes the relay of these shards here at once, and those of other processes through a notification. Never rejects. */
+  wake(shards: readonly string[]): void;
+}
+
+/** outbox → topic. One shard per provider, owned through a session lock, so that one process at a time sends it and the
+ *  order of each entity's events is kept; a provider whose topic refuses or stalls delays no other. Woken in process, by
+ *  notification from other processes, and by a slow poll behind both. */
+export function relayOutbox(deps: RelayOutboxDeps): Relay {
+  const wakes = new Map<string, Wake>(deps.shards.map((shard) => [shard, createWake()]));
+  const pending = new Set<string>();
+  let notifying = false;
+
+  /** One notification at a time; shards that are woken meanwhile go with the next one. */
+  async function notifyOthers(): Promise<void> {
+    notifying = true;
+    try {
+      while (pending.size > 0) {
+        const shards = [...pending];
+        pending.clear();
+        await deps.outbox.notify(shards);
+      }
+    } catch (error) {
+      deps.log.warn({ err: error }, 'other relays were not notified; their poll will find the rows');
+    } finally {
+      notifying = false;
+    }
+  }
+
+  return {
+    name: 'relay',
+    wake(shards) {
+      for (const shard of shards) {
+        wakes.get(shard)?.wake();
+        pending.add(shard);
+      }
+      if (!notifying) void notifyOthers();
+    },
+    async run(signal) {
+      while (!signal.aborted) {
+        const session = await retryTransient(
+          () => deps.outbox.openSession((shard) => wakes.get(shard)?.wake()),
+          { signal, onWait: (error) => deps.log.warn({ err: error }, 'relay waits for PostgreSQL') },
+        );
+        try {
+          await relayShards(session, wakes, deps, signal);
+        } finally {
+          await session.close();
+        }
+      }
+    },
+  };
+}
+
+/** Runs every shard until `signal` aborts or the session, and with it every lock, is lost. */
+async function relayShards(
+  session: OutboxSession,
+  wakes: ReadonlyMap<string, Wake>,
+  deps: RelayOutboxDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const lost = new AbortController();
+  void session.closed.then(() => lost.abort());
+  const stop = AbortSignal.any([signal, lost.signal]);
+  const shards = [...wakes].map(async ([shard, wake]) => {
+    try {
+      await relayShard(shard, wake, session, deps, stop);
+    } catch (error) {
+      lost.abort();
+      throw error;
+    }
+  });
+  const ended = await Promise.allSettled(shards);
+  const failed = ended.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+async function relayShard(
+  shard: string,
+  wake: Wake,
+  session: OutboxSession,
+  deps: RelayOutboxDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const log = deps.log.child({ shard });
+  const waiting = {
+    signal,
+    onWait: (error: Error) => log.warn({ err: error }, 'relay waits; edits stay in the outbox, in order'),
+  };
+  let owned = false;
+  while (!signal.aborted) {
+    try {
+      owned ||= await retryTransient(() => session.tryLock(shard), waiting);
+      const settled = owned ? await retryTransient(() => relayBatch(shard, deps), waiting) : 0;
+      if (settled === 0) await wake.wait(deps.pollIntervalMs, signal);
+    } catch (error) {
+      // Stopped while waiting for PostgreSQL or Kafka: what was not acknowledged stays in the outbox.
+      if (signal.aborted && error === signal.reason) return;
+      throw error;
+    }
+  }
+}
