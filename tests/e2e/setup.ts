@@ -1,0 +1,267 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import axios, { type AxiosInstance } from 'axios';
+import pg from 'pg';
+import { pino } from 'pino';
+import { inject } from 'vitest';
+import { stringify } from 'yaml';
+import { buildApp } from '../../src/app.ts';
+import { loadContracts } from '../../src/avro/load-contracts.ts';
+import { parseSettings } from '../../src/config/env.ts';
+import { loadTopology } from '../../src/config/load-topology.ts';
+import { createClusterAdmin } from '../../src/kafka/create-cluster-admin.ts';
+import type { Scope, Topology } from '../../src/ports.ts';
+import { createApiKeyTable } from '../../src/postgres/create-api-key-table.ts';
+import { createPrisma } from '../../src/postgres/create-prisma.ts';
+import { desiredCluster } from '../../src/provision/desired-cluster.ts';
+import { provisionTopics } from '../../src/provision/provision-topics.ts';
+import { newId } from '../../src/runtime/new-id.ts';
+import { createPlatform, type Platform } from '../../src/simulator/create-platform.ts';
+import { createSampleData, type SampleData } from '../../src/simulator/sample-data.ts';
+import { freePort } from '../support/free-port.ts';
+import { freshProviderId } from '../support/fresh-provider.ts';
+import { kafkaClient } from '../support/kafka-admin.ts';
+import { createTestDatabase } from '../support/test-database.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+export interface BedOptions {
+  /** How many insurers. */
+  readonly providers?: number;
+  readonly shareVerifications?: boolean;
+  /** More of each, beside the project's own. */
+  readonly kindsDirs?: readonly string[];
+  readonly schemasDirs?: readonly string[];
+  readonly migrationsDirs?: readonly string[];
+  /** More entities for topics.yaml. */
+  readonly entities?: Readonly<Record<string, unknown>>;
+  /** How often the GET APIs are walked. */
+  readonly pullIntervalSeconds?: number;
+}
+
+export interface Insurer {
+  readonly id: string;
+  readonly platform: Platform;
+  readonly sample: SampleData;
+  readonly login: { readonly username: string; readonly password: string };
+}
+
+/** The whole world on real services: fresh insurers with their own topics, Kafka users and databases, and one bridge in
+ *  this process on a database of its own. */
+export interface Bed {
+  readonly topology: Topology;
+  readonly insurers: readonly Insurer[];
+  /** The bridge's API as staff. Answers of any status resolve. */
+  readonly staff: AxiosInstance;
+  /** The API with a key of that scope. */
+  apiAs(scope: Scope, provider?: string): Promise<AxiosInstance>;
+  /** The bridge's own database. */
+  readonly db: pg.Pool;
+  /** The environment of `bridge run` for this bed. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Produces raw bytes as the cluster's super user. */
+  publish(topic: string, key: string | null, value: Buffer | null, headers?: Record<string, string>): Promise<void>;
+  startBridge(): Promise<void>;
+  /** Rejects when a service of the bridge failed. */
+  stopBridge(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function setup(options: BedOptions = {}): Promise<Bed> {
+  const cleanups: (() => Promise<unknown>)[] = [];
+  const folder = await mkdtemp(path.join(tmpdir(), 'bridge-e2e-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  const ids = Array.from({ length: options.providers ?? 1 }, freshProviderId);
+  const topicsFile = path.join(folder, 'topics.yaml');
+  await writeFile(topicsFile, stringify(topicsOf(ids, options)));
+
+  const database = await createTestDatabase(inject('databaseUrl'), options.migrationsDirs ?? []);
+  cleanups.push(() => database.drop());
+  const bridgeUser = `bridge-${ids[0]}`;
+  const bridgePassword = randomUUID();
+  const logins = new Map(ids.map((id) => [id, { username: id, password: randomUUID() }]));
+  const apiKeys = new Map(ids.map((id) => [id, randomUUID()]));
+  const ports = new Map(await Promise.all(ids.map(async (id) => [id, await freePort()] as const)));
+  const bridgePort = await freePort();
+  const delimited = (name: string, more: readonly string[] = []) => [path.join(root, name), ...more].join(path.delimiter);
+  const env = {
+    DATABASE_URL: database.url,
+    KAFKA_BROKERS: inject('kafkaBrokers').join(','),
+    KAFKA_SASL_USERNAME: bridgeUser,
+    KAFKA_SASL_PASSWORD: bridgePassword,
+    SCHEMA_REGISTRY_URL: inject('registryUrl'),
+    EVENT_SIGNING_KEY: randomBytes(32).toString('hex'),
+    HTTP_PORT: String(bridgePort),
+    TOPICS_FILE: topicsFile,
+    LOG_LEVEL: process.env['E2E_LOG_LEVEL'] ?? 'silent',
+    KINDS_DIRS: delimited('src/domain', options.kindsDirs),
+    SCHEMAS_DIRS: delimited('schemas', options.schemasDirs),
+    MIGRATIONS_DIRS: delimited('prisma/migrations', options.migrationsDirs),
+    ...Object.fromEntries(
+      ids.flatMap((id) => [
+        [`PROVIDER_${id.toUpperCase()}_API_URL`, `http://127.0.0.1:${ports.get(id)}`],
+        [`PROVIDER_${id.toUpperCase()}_API_KEY`, apiKeys.get(id)!],
+      ]),
+    ),
+  };
+  const settings = parseSettings(env, ['database', 'kafka', 'registry', 'http', 'signing', 'providers']);
+  const topology = await loadTopology({ ...settings, shapeOf: loadContracts(settings.schemasDirs).shapeOf });
+  await provision(topology, { bridgeUser, bridgePassword, logins });
+
+  let bridge: { stop: AbortController; running: Promise<void> } | null = null;
+  const startBridge = async (): Promise<void> => {
+    const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }));
+    const listening = Promise.withResolvers<void>();
+    const app = await buildApp(settings, { log, version: 'test', onListening: () => listening.resolve() });
+    const stop = new AbortController();
+    const running = app.run(stop.signal);
+    running.catch(listening.reject);
+    await listening.promise;
+    bridge = { stop, running };
+  };
+  const stopBridge = async (): Promise<void> => {
+    const stopping = bridge;
+    bridge = null;
+    stopping?.stop.abort();
+    await stopping?.running;
+  };
+
+  const db = new pg.Pool({ connectionString: database.url, max: 4 });
+  cleanups.push(() => db.end());
+  const producer = kafkaClient().producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  cleanups.push(() => producer.disconnect());
+
+  // The bridge registers the contracts, which the insurers only read: it comes first.
+  await startBridge();
+  cleanups.push(stopBridge);
+  const insurers = await Promise.all(
+    ids.map(async (id) => {
+      const platformDatabase = new URL(inject('databaseUrl'));
+      platformDatabase.pathname = `/platform_${id}`;
+      const platform = await createPlatform({
+        providerId: id,
+        databaseUrl: platformDatabase.href,
+        brokers: inject('kafkaBrokers'),
+        sasl: { mechanism: 'scram-sha-256', ...logins.get(id)! },
+        registryUrl: inject('registryUrl'),
+        schemasDir: path.join(root, 'schemas'),
+        apiKeys: [apiKeys.get(id)!],
+        agentKey: 'agent',
+        port: ports.get(id)!,
+        log: pino({ level: 'silent' }),
+      });
+      const stop = new AbortController();
+      const running = platform.run(stop.signal);
+      cleanups.push(async () => {
+        stop.abort();
+        await running;
+        await platform.stop();
+        await dropDatabase(platformDatabase.pathname.slice(1));
+      });
+      await Promise.race([platform.ready, running]);
+      const today = new Date().toISOString().slice(0, 10);
+      return { id, platform, login: logins.get(id)!, sample: createSampleData({ seed: 7, providerId: id, today }) };
+    }),
+  );
+
+  const keys = createApiKeyTable({ prisma: createPrisma(db), newId });
+  const apiAs = async (scope: Scope, provider?: string): Promise<AxiosInstance> => {
+    const secret = `eak_${randomBytes(32).toString('base64url')}`;
+    const secretHash = createHash('sha256').update(secret).digest('hex');
+    await keys.create({ owner: `Test ${scope}`, scope, provider: provider ?? null, secretHash, by: 'test' });
+    return axios.create({
+      baseURL: `http://127.0.0.1:${bridgePort}`,
+      headers: { 'X-API-Key': secret },
+      validateStatus: () => true,
+    });
+  };
+
+  return {
+    topology,
+    insurers,
+    staff: await apiAs('staff'),
+    apiAs,
+    db,
+    env,
+    async publish(topic, key, value, headers = {}) {
+      await producer.send({ topic, acks: -1, messages: [{ key, value, headers }] });
+    },
+    startBridge,
+    stopBridge,
+    async close() {
+      const failures: unknown[] = [];
+      for (const cleanup of cleanups.reverse()) await cleanup().catch((error: unknown) => failures.push(error));
+      if (failures.length > 0) throw new AggregateError(failures, 'cleaning up failed');
+    },
+  };
+}
+
+function topicsOf(ids: readonly string[], options: BedOptions) {
+  const both = { writers: ['eassurance', 'provider'] };
+  return {
+    version: 1,
+    defaults: {
+      partitions: 3,
+      replicationFactor: 1,
+      minInsyncReplicas: 1,
+      retentionDays: 1,
+      maxMessageBytes: 1_048_576,
+    },
+    entities: {
+      constat: { created: both, updated: both },
+      vehicle: { verified: both },
+      claim: { created: both, processed: both },
+      policy: { updated: { writers: ['provider'] } },
+      ...options.entities,
+    },
+    shared: { vehicle: { verified: {} } },
+    providers: Object.fromEntries(
+      ids.map((id) => [
+        id,
+        {
+          name: `Insurer ${id}`,
+          user: id,
+          writerIds: [id],
+          shareVerifications: options.shareVerifications ?? false,
+          pull: { intervalSeconds: options.pullIntervalSeconds ?? 3600, collections: ['constats'] },
+        },
+      ]),
+    ),
+  };
+}
+
+async function provision(
+  topology: Topology,
+  users: {
+    readonly bridgeUser: string;
+    readonly bridgePassword: string;
+    readonly logins: ReadonlyMap<string, { readonly password: string }>;
+  },
+): Promise<void> {
+  const admin = createClusterAdmin({
+    brokers: inject('kafkaBrokers'),
+    sasl: { mechanism: 'scram-sha-256', ...inject('kafkaAdmin') },
+    ssl: false,
+    clientId: 'tests',
+  });
+  try {
+    const desired = desiredCluster(topology, {
+      bridgeUser: users.bridgeUser,
+      bridgePassword: users.bridgePassword,
+      providerPasswords: new Map([...users.logins].map(([id, { password }]) => [id, password])),
+    });
+    await provisionTopics(desired, { admin, consents: new Set(), onDone: () => {} });
+  } finally {
+    await admin.close();
+  }
+}
+
+async function dropDatabase(name: string): Promise<void> {
+  const client = new pg.Client({ connectionString: inject('databaseUrl') });
+  await client.connect();
+  await client.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`);
+  await client.end();
+}
