@@ -64,9 +64,14 @@ export function createRegistryClient(settings: RegistrySettings): RegistryClient
     },
 
     async register(subject, definition) {
+      const schema = { type: SchemaType.AVRO as const, schema: definition };
+      const registerOnce = async () => (await registry.register(schema, { subject, compatibility: LEVEL })).id;
       try {
-        const schema = { type: SchemaType.AVRO as const, schema: definition };
-        return (await registry.register(schema, { subject, compatibility: LEVEL })).id;
+        return await registerOnce().catch((error: unknown) => {
+          // Another process has just made the same subject: what it made is there now.
+          if (/already exists/.test(reasonOf(error))) return registerOnce();
+          throw error;
+        });
       } catch (error) {
         if (statusOf(error) !== undefined) throw translateRegistryError(error, `registering ${subject}`);
         throw new PermanentError('SCHEMA_REFUSED', `${subject} can't be registered: ${reasonOf(error)}`, {

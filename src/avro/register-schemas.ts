@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { BridgeError } from '../domain/errors.ts';
 import type { TopicRoute } from '../ports.ts';
 import type { RegistryClient } from './create-registry-client.ts';
 import type { Contracts } from './load-contracts.ts';
@@ -17,7 +18,7 @@ export interface RegisterSchemasDeps {
  *  under way end first. */
 export async function registerSchemas(deps: RegisterSchemasDeps): Promise<ReadonlyMap<string, number>> {
   const definitions = new Map<string, string>();
-  const limit = pLimit(CONCURRENCY);
+  const limit = pLimit({ concurrency: CONCURRENCY, rejectOnClear: true });
   const registered = await Promise.allSettled(
     [...deps.routes].map((route) =>
       limit(async () => {
@@ -34,8 +35,9 @@ export async function registerSchemas(deps: RegisterSchemasDeps): Promise<Readon
       }),
     ),
   );
-  const refused = registered.find((result) => result.status === 'rejected');
-  if (refused) throw refused.reason;
+  const reasons = registered.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  // The subjects that were not tried any more reject too, with what p-limit says of them.
+  if (reasons.length > 0) throw reasons.find((reason) => reason instanceof BridgeError) ?? reasons[0];
   return new Map(
     registered.map((result) => (result as PromiseFulfilledResult<readonly [string, number]>).value),
   );
