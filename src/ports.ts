@@ -3,8 +3,9 @@
  *  All of them throw TransientError when the world is at fault and PermanentError when the input is. */
 import type { Logger } from 'pino';
 import type { EntityEvent, Outcome } from './domain/event.ts';
-import type { JsonObject } from './domain/json.ts';
+import type { Json, JsonObject } from './domain/json.ts';
 import type { EntityKind, Violation } from './domain/kind.ts';
+import type { HeldEvent } from './domain/prunable-states.ts';
 import type { Revision } from './domain/revision.ts';
 
 export type Log = Logger;
@@ -24,6 +25,8 @@ export interface Provider {
   /** Every writer id ever allotted to it; the last is in use. */
   readonly writerIds: readonly string[];
   readonly shareVerifications: boolean;
+  /** Atoms, by kind, whose true clashes E-assurance wins; every other atom is the provider's. A name covers what it contains. */
+  readonly hubOwns?: Readonly<Record<string, readonly string[]>>;
   readonly pull: { readonly intervalMs: number; readonly collections: readonly string[] };
 }
 
@@ -129,7 +132,8 @@ export interface TopicState {
 export interface AclRule {
   /** `User:saa` */
   readonly principal: string;
-  readonly resource: 'topic' | 'group' | 'cluster' | 'transactional id' | 'delegation token' | 'user' | 'unknown';
+  readonly resource:
+    'topic' | 'group' | 'cluster' | 'transactional id' | 'delegation token' | 'user' | 'unknown';
   readonly name: string;
   readonly pattern: 'literal' | 'prefixed' | 'unknown';
   /** `Read`, `Write`, `Describe` … as Kafka names them. */
@@ -144,7 +148,10 @@ export type KafkaUserState = 'absent' | 'current' | 'other password' | 'unchecke
 /** What `bridge topics` needs of the cluster. Each change is durable when its promise resolves. */
 export interface ClusterAdmin {
   /** Those of `topics` that exist, with the values of `configKeys` in force. */
-  describeTopics(topics: readonly string[], configKeys: readonly string[]): Promise<ReadonlyMap<string, TopicState>>;
+  describeTopics(
+    topics: readonly string[],
+    configKeys: readonly string[],
+  ): Promise<ReadonlyMap<string, TopicState>>;
   createTopic(topic: TopicState): Promise<void>;
   /** Raises the number of partitions to `partitions`; Kafka refuses to lower it. */
   addPartitions(topic: string, partitions: number): Promise<void>;
@@ -165,8 +172,18 @@ export interface ClusterAdmin {
 
 /** `schemaRef` is the id of the writer's schema in our own `schema` table: bytes stay readable without any registry. */
 export type Decoded =
-  | { readonly readable: true; readonly event: EntityEvent; readonly kind: EntityKind; readonly schemaRef: number }
-  | { readonly readable: false; readonly code: 'UNDECODABLE' | 'UNKNOWN_SCHEMA'; readonly cause: string; readonly schemaId: number | null };
+  | {
+      readonly readable: true;
+      readonly event: EntityEvent;
+      readonly kind: EntityKind;
+      readonly schemaRef: number;
+    }
+  | {
+      readonly readable: false;
+      readonly code: 'UNDECODABLE' | 'UNKNOWN_SCHEMA';
+      readonly cause: string;
+      readonly schemaId: number | null;
+    };
 
 export interface EventCodec {
   /** Decodes values of one topic, in order. Throws TransientError while the registry can't be asked about an unknown id. */
@@ -217,8 +234,9 @@ export interface EntityWrite {
   readonly state: JsonObject;
 }
 
-/** Where an event came from: a topic, a provider's GET API, our own API, a merge, or the sharing of a verification. */
-export type EventSource = 'topic' | 'pull' | 'api' | 'merge' | 'share';
+/** Where an event came from: a topic, a provider's GET API, our own API, a merge, the sharing of a verification, or a
+ *  state of ours that the provider had lost and was sent again. */
+export type EventSource = 'topic' | 'pull' | 'api' | 'merge' | 'share' | 'republish';
 
 /** One row of `event`: ledger and history in one. */
 export interface EventRow {
@@ -278,6 +296,71 @@ export interface PositionAdvance {
   readonly next: bigint;
 }
 
+/** One state that the history holds of an entity: what a merge may take as its base (SYNC.md, Merge). */
+export interface LineageEntry {
+  readonly eventId: string;
+  readonly revision: Revision;
+  readonly digest: string;
+  /** Made by the hub: an edit of ours or a merge. */
+  readonly byHub: boolean;
+  readonly author: string;
+  readonly occurredAtMs: number;
+  /** It became the entity's state (outcome applied); false for an incoming state that was merged. */
+  readonly accepted: boolean;
+  /** Its bytes are gone. */
+  readonly pruned: boolean;
+}
+
+/** Two values of one atom, of which one stands in the state until staff settle it. Opens a conflict, or joins the open
+ *  one of the same entity and atom, which then takes over what stands, why, and the worse severity. */
+export interface ConflictRow {
+  readonly kind: string;
+  readonly entityId: string;
+  readonly provider: string;
+  readonly atom: string;
+  /** The merge that found it. */
+  readonly eventId: string;
+  readonly base: Json;
+  readonly ours: Json;
+  readonly theirs: Json;
+  readonly stands: 'ours' | 'theirs';
+  /** Why, as a stable code, e.g. `OWNER_WINS`, `SEALED_FRONT`, `NO_COMMON_BASE`. */
+  readonly code: string;
+  readonly severity: 'critical' | 'normal';
+  readonly oursAuthor: string;
+  readonly theirsAuthor: string;
+  readonly oursAtMs: number;
+  readonly theirsAtMs: number;
+}
+
+/** An edit by E-assurance's staff on these atoms settles their open conflicts. */
+export interface SettlementRow {
+  readonly kind: string;
+  readonly entityId: string;
+  readonly atoms: readonly string[];
+  /** The edit; null when the value that stands was confirmed, which takes none. */
+  readonly eventId: string | null;
+  readonly by: string;
+  /** This one alone, and it must still be open. */
+  readonly conflictId?: string;
+}
+
+/** Something that on-call should look at, kept with the entity until it is cleared. */
+export interface FlagRow {
+  readonly kind: string;
+  readonly entityId: string;
+  readonly provider: string;
+  readonly code: 'REVISION_REUSED';
+  readonly eventId: string;
+}
+
+/** An entity that must still have the revision that was read, though its row is not written. */
+export interface UnmovedEntity {
+  readonly kind: EntityKind;
+  readonly id: string;
+  readonly revision: Revision;
+}
+
 export interface IdempotencyRow {
   readonly key: string;
   readonly apiKeyId: string;
@@ -291,9 +374,18 @@ export interface IdempotencyRow {
 export interface WritePlan {
   readonly events: readonly EventRow[];
   readonly entities: readonly EntityWrite[];
-  readonly outbox: readonly { readonly eventId: string; readonly shard: string; readonly traceparent: string | null }[];
+  /** None when left out. Each stays locked until the commit; one that has moved throws MovedError `entity`. */
+  readonly unmoved?: readonly UnmovedEntity[];
+  readonly outbox: readonly {
+    readonly eventId: string;
+    readonly shard: string;
+    readonly traceparent: string | null;
+  }[];
   readonly deliveries: readonly DeliveryRow[];
   readonly quarantined: readonly QuarantineRow[];
+  readonly conflicts: readonly ConflictRow[];
+  readonly settlements: readonly SettlementRow[];
+  readonly flags: readonly FlagRow[];
   readonly position: PositionAdvance | null;
   readonly idempotency: IdempotencyRow | null;
 }
@@ -301,24 +393,42 @@ export interface WritePlan {
 export interface StoreTransaction {
   readEntities(kind: EntityKind, ids: readonly string[]): Promise<ReadonlyMap<string, StoredEntity>>;
   /** Settled events among `eventIds` (a quarantined one is not settled). */
-  readEvents(eventIds: readonly string[]): Promise<ReadonlyMap<string, { readonly digest: string; readonly origin: string; readonly entityId: string }>>;
+  readEvents(
+    eventIds: readonly string[],
+  ): Promise<
+    ReadonlyMap<string, { readonly digest: string; readonly origin: string; readonly entityId: string }>
+  >;
   /** What the history holds at exactly these (entity, revision) pairs, in any order; nothing for a pair it doesn't hold. */
   readHistory(
     kind: EntityKind,
     pairs: readonly { readonly entityId: string; readonly revision: Revision }[],
   ): Promise<readonly { readonly entityId: string; readonly revision: Revision; readonly digest: string }[]>;
+  /** Every state that the history holds of these entities (outcomes applied and merged; not what was sent again), in the
+   *  order of writing; an empty list where it holds none. */
+  readLineage(
+    kind: EntityKind,
+    entityIds: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly LineageEntry[]>>;
+  /** Bytes of these events, by event id; a pruned one is absent. */
+  readStates(
+    eventIds: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly bytes: Buffer; readonly schemaRef: number }>>;
   /** Bytes of one event. */
   readBytes(eventId: string): Promise<{ readonly bytes: Buffer; readonly schemaRef: number } | null>;
   readIdempotency(apiKeyId: string, key: string): Promise<IdempotencyRow | null>;
-  /** Writes the plan: entity rows in the order of their ids, entities before outbox. Throws MovedError when a revision,
-   *  an event id or the position is no longer what was read; the transaction is then rolled back. */
+  /** Writes the plan: entity rows in the order of their ids, entities before outbox, settlements before conflicts. Throws
+   *  MovedError when a revision, an event id, a conflict or the position is no longer what was read; the transaction is
+   *  then rolled back. */
   write(plan: WritePlan): Promise<void>;
 }
 
 export interface Store {
   /** One READ COMMITTED transaction: committed when `work` resolves, rolled back when it rejects. */
   transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
-  readPosition(topic: string, partition: number): Promise<{ readonly next: bigint; readonly topicId: string } | null>;
+  readPosition(
+    topic: string,
+    partition: number,
+  ): Promise<{ readonly next: bigint; readonly topicId: string } | null>;
 }
 
 export interface OutboxItem {
@@ -341,6 +451,8 @@ export interface Outbox {
   acknowledge(acknowledged: readonly (DeliveryRow & { readonly sequence: bigint })[]): Promise<void>;
   /** Sets a refused row aside with its reason; it stays visible and holds up nothing. */
   park(sequence: bigint, code: string, cause: string): Promise<void>;
+  /** Whether an event of the entity waits here, or is parked: its provider can't have it yet. */
+  holds(entityId: string): Promise<boolean>;
   /** Tells every listening relay that these shards have work. Coalesced, outside the edit's transaction. */
   notify(shards: readonly string[]): Promise<void>;
   /** Opens a connection of its own that hears notifications and holds shard locks. */
@@ -389,9 +501,18 @@ export interface EntityReader {
   /** Ordered by (updatedAt, id), oldest first. */
   list(kind: EntityKind, query: ListQuery): Promise<readonly EntityView[]>;
   /** Newest first; `before` is a sequence. */
-  history(kind: EntityKind, id: string, before: bigint | null, limit: number): Promise<readonly HistoryView[]>;
+  history(
+    kind: EntityKind,
+    id: string,
+    before: bigint | null,
+    limit: number,
+  ): Promise<readonly HistoryView[]>;
   /** The event in the history with exactly this revision. */
-  findRevision(kind: EntityKind, id: string, revision: Revision): Promise<{ readonly bytes: Buffer; readonly schemaRef: number } | null>;
+  findRevision(
+    kind: EntityKind,
+    id: string,
+    revision: Revision,
+  ): Promise<{ readonly bytes: Buffer; readonly schemaRef: number } | null>;
 }
 
 /** `staff` reads and edits every provider's entities, `operator` runs the bridge, `provider` reads its own alone. */
@@ -411,17 +532,110 @@ export interface ApiKey {
 
 /** Keys are stored as SHA-256 of a random 256-bit secret; the secret is seen once, when created. */
 export interface ApiKeyTable {
-  create(key: { readonly owner: string; readonly scope: Scope; readonly provider: string | null; readonly secretHash: string; readonly by: string }): Promise<ApiKey>;
+  create(key: {
+    readonly owner: string;
+    readonly scope: Scope;
+    readonly provider: string | null;
+    readonly secretHash: string;
+    readonly by: string;
+  }): Promise<ApiKey>;
   findBySecretHash(secretHash: string): Promise<ApiKey | null>;
   /** False when there is no such live key. */
   revoke(id: string, by: string): Promise<boolean>;
   list(): Promise<readonly ApiKey[]>;
 }
 
+export interface Conflict extends ConflictRow {
+  readonly id: string;
+  readonly status: 'open' | 'settled';
+  /** Values that came later for the same atom, oldest first; `atMs` is their author's time. */
+  readonly joined: readonly {
+    readonly ours: Json;
+    readonly theirs: Json;
+    readonly theirsAuthor: string;
+    readonly atMs: number;
+  }[];
+  readonly openedAtMs: number;
+  readonly settledAtMs: number | null;
+  readonly settledBy: string | null;
+  /** The edit that settled it; null while open, and when the value that stood was confirmed. */
+  readonly settlingEventId: string | null;
+}
+
+export interface ConflictQuery {
+  readonly providers: readonly string[] | null;
+  readonly status: 'open' | 'settled' | null;
+  readonly severity: 'critical' | 'normal' | null;
+  readonly kind: string | null;
+  readonly entityId: string | null;
+  /** Id of the last row of the page before. */
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+export interface ConflictReader {
+  find(id: string): Promise<Conflict | null>;
+  /** Ordered by id, oldest first. */
+  list(query: ConflictQuery): Promise<readonly Conflict[]>;
+}
+
 export interface PullCursorTable {
   read(providerId: string, collection: string): Promise<string | null>;
   /** `since` is RFC 3339. */
   write(providerId: string, collection: string, since: string): Promise<void>;
+}
+
+/** Where a walk through the states that the hub made has come to: everything up to here was asked about. */
+export interface EditPosition {
+  readonly updatedAtMs: number;
+  readonly id: string;
+}
+
+export interface HubEditReader {
+  /** Entities of the provider whose present state the hub made, written after `after` and before `untilMs`, in the order
+   *  of (updatedAt, id). */
+  list(
+    kind: EntityKind,
+    query: {
+      readonly provider: string;
+      readonly after: EditPosition | null;
+      readonly untilMs: number;
+      readonly limit: number;
+    },
+  ): Promise<readonly (EditPosition & { readonly revision: Revision })[]>;
+}
+
+// ── Pruning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface EntityHistory {
+  readonly entityId: string;
+  /** The event whose bytes are the entity's present state. */
+  readonly presentEventId: string;
+  /** Those whose bytes are still there, in the order of writing. */
+  readonly events: readonly HeldEvent[];
+}
+
+/** Empties bytes of the history. Rows stay: what they say of an event is never removed. */
+export interface HistoryPruner {
+  /** The histories of the next `limit` entities after the id `after`, in the order of ids; erased ones come without events. */
+  readHistories(kind: EntityKind, after: string | null, limit: number): Promise<readonly EntityHistory[]>;
+  /** Empties the bytes of these events, except of one that an entity row of the kind points at or that waits in the
+   *  outbox by now, or that somebody else is emptying; tells how many were emptied. */
+  emptyBytes(kind: EntityKind, eventIds: readonly string[]): Promise<number>;
+}
+
+// ── Writer ids ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface WriterIdTable {
+  /** Every provider with all writer ids ever allotted to it; the last is in use. */
+  list(): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** Allots `writerId` on top of `after`, with an audit row; false when the ids are no longer `after`. */
+  allot(
+    providerId: string,
+    writerId: string,
+    after: readonly string[],
+    by: string,
+  ): Promise<boolean>;
 }
 
 // ── A provider's GET API ────────────────────────────────────────────────────────────────────────────────────────────
@@ -455,7 +669,11 @@ export interface ProviderApi {
     readonly asOf: string;
   }>;
   /** The breaker, with the last failure's code. */
-  status(): { readonly circuit: 'closed' | 'open' | 'half-open'; readonly lastError: string | null; readonly lastSuccessMs: number | null };
+  status(): {
+    readonly circuit: 'closed' | 'open' | 'half-open';
+    readonly lastError: string | null;
+    readonly lastSuccessMs: number | null;
+  };
 }
 
 // ── Telemetry and health ────────────────────────────────────────────────────────────────────────────────────────────
@@ -471,6 +689,8 @@ export interface Metrics {
   /** From the edit to its acknowledgement by Kafka (`out`) or to its commit here (`in`), seconds. */
   endToEnd(provider: string, direction: 'in' | 'out', seconds: number): void;
   pulled(provider: string, collection: string, outcome: Outcome | 'failed', count: number): void;
+  /** A provider used a counter of its revisions for two contents: its backup was restored without a new writer id. */
+  revisionReused(provider: string): void;
   http(method: string, route: string, status: number, seconds: number): void;
 }
 

@@ -15,6 +15,7 @@ import type {
 } from '../ports.ts';
 import { judgeArrivals } from './judge-arrivals.ts';
 import { readForJudgement } from './read-for-judgement.ts';
+import { readLineages } from './read-lineages.ts';
 
 /** What arrived, as it arrived: enough to settle it, and enough to put it into quarantine. */
 interface ArrivalBase {
@@ -102,8 +103,20 @@ async function applyOnce(
   tx: StoreTransaction,
   deps: ApplyDeps,
 ) {
-  const read = await readForJudgement(arrivals, tx);
-  const judged = await judgeArrivals(arrivals, read, position, deps);
+  let judged = await judgeArrivals(arrivals, await readForJudgement(arrivals, tx), position, deps);
+  if (judged.unread.size > 0) {
+    const read = await readForJudgement(arrivals, tx);
+    await readLineages(
+      arrivals.filter((arrival) => arrival.readable),
+      judged.unread,
+      read,
+      tx,
+      deps.codec,
+    );
+    judged = await judgeArrivals(arrivals, read, position, deps);
+  }
+  // Between the two looks another writer has made one more entity need a merge.
+  if (judged.unread.size > 0) throw new MovedError('entity', 'an entity moved while its batch was judged');
   await tx.write(judged.plan);
   return judged;
 }

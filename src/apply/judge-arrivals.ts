@@ -1,26 +1,31 @@
 import { digestOf, sealOf } from '../domain/canonical.ts';
-import { HUB } from '../domain/event.ts';
-import { judge, type Judgement } from '../domain/judge.ts';
-import type {
-  DeliveryRow,
-  EntityWrite,
-  EventRow,
-  PositionAdvance,
-  QuarantineRow,
-  StoredEntity,
-  WritePlan,
-} from '../ports.ts';
+import { HUB, type EntityEvent, type Outcome } from '../domain/event.ts';
+import { judge, type Judgement, type MergeReason } from '../domain/judge.ts';
+import type { EntityWrite, PositionAdvance, StoredEntity, WritePlan } from '../ports.ts';
 import type { ApplyDeps, Arrival, ReadableArrival, Settled } from './apply-batch.ts';
+import { composeMerge } from './compose-merge.ts';
+import { arrivalRow, deliveryRow, quarantineRow } from './compose-rows.ts';
 import { entityKey, historyKey, type ReadSet } from './read-for-judgement.ts';
 import { dayInAlgiers } from './rule-context.ts';
 import { shareVerification } from './share-verification.ts';
 
-interface Judged {
+export interface Judged {
   readonly settled: readonly Settled[];
   readonly plan: WritePlan;
+  /** Keys of the entities that need a merge and whose lineage was not read: read it, and judge the batch again. */
+  readonly unread: ReadonlySet<string>;
 }
 
-type Draft = { -readonly [K in 'events' | 'outbox' | 'deliveries' | 'quarantined']: WritePlan[K][number][] };
+type Lists = 'events' | 'outbox' | 'deliveries' | 'quarantined' | 'conflicts' | 'flags';
+type Draft = { -readonly [K in Lists]: WritePlan[K][number][] };
+
+interface Judging {
+  readonly read: ReadSet;
+  readonly draft: Draft;
+  readonly writes: Map<string, EntityWrite>;
+  readonly unread: Set<string>;
+  readonly deps: ApplyDeps;
+}
 
 /** Judges the arrivals in their order against `read`, which is brought forward with each of them, and collects what one
  *  transaction has to write. Several events of one entity all become event rows; only the last state is written to its
@@ -31,26 +36,30 @@ export async function judgeArrivals(
   position: PositionAdvance | null,
   deps: ApplyDeps,
 ): Promise<Judged> {
-  const draft: Draft = { events: [], outbox: [], deliveries: [], quarantined: [] };
-  const writes = new Map<string, EntityWrite>();
+  const draft: Draft = { events: [], outbox: [], deliveries: [], quarantined: [], conflicts: [], flags: [] };
+  const judging: Judging = { read, draft, writes: new Map(), unread: new Set(), deps };
   const settled: Settled[] = [];
   for (const arrival of arrivals) {
     if (!arrival.readable) {
-      draft.quarantined.push(quarantineRow(arrival, arrival.code, arrival.cause, deps));
+      draft.quarantined.push(quarantineRow(arrival, arrival.code, arrival.cause, deps.topology));
       settled.push({ outcome: 'quarantined', code: arrival.code, eventId: null, entityId: null });
       continue;
     }
     const digest = digestOf(arrival.event.state, arrival.kind.shape);
     const judgement = judgeOne(arrival, digest, read, deps);
-    settled.push({
-      outcome: judgement.outcome,
-      code: judgement.outcome === 'quarantined' ? judgement.code : null,
-      eventId: arrival.event.meta.eventId,
-      entityId: arrival.event.meta.entityId,
-    });
-    await settle(arrival, digest, judgement, { read, draft, writes, deps });
+    const { eventId, entityId } = arrival.event.meta;
+    const code = judgement.outcome === 'quarantined' ? judgement.code : null;
+    const outcome = await settle(arrival, digest, judgement, judging);
+    settled.push({ outcome, code, eventId, entityId });
   }
-  return { settled, plan: { ...draft, entities: [...writes.values()], position, idempotency: null } };
+  const plan = {
+    ...draft,
+    entities: [...judging.writes.values()],
+    settlements: [],
+    position,
+    idempotency: null,
+  };
+  return { settled, plan, unread: judging.unread };
 }
 
 function judgeOne(arrival: ReadableArrival, digest: string, read: ReadSet, deps: ApplyDeps): Judgement {
@@ -74,45 +83,100 @@ function judgeOne(arrival: ReadableArrival, digest: string, read: ReadSet, deps:
   });
 }
 
-interface Settling {
-  readonly read: ReadSet;
-  readonly draft: Draft;
-  readonly writes: Map<string, EntityWrite>;
-  readonly deps: ApplyDeps;
-}
-
-/** Turns one judgement into rows and brings the working copy forward. */
+/** Turns one judgement into rows, brings the working copy forward, and says what it came to. */
 async function settle(
   arrival: ReadableArrival,
   digest: string,
   judgement: Judgement,
-  to: Settling,
-): Promise<void> {
+  to: Judging,
+): Promise<Outcome> {
   const { read, draft, deps } = to;
-  const { meta } = arrival.event;
-  if (judgement.outcome === 'quarantined') {
-    draft.quarantined.push(quarantineRow(arrival, judgement.code, judgement.cause, deps));
-    return;
+  const { event } = arrival;
+  const { outcome } = judgement;
+  if (outcome === 'quarantined') {
+    draft.quarantined.push(quarantineRow(arrival, judgement.code, judgement.cause, deps.topology));
+    return outcome;
   }
-  if (judgement.outcome === 'echo') return;
-  if (read.events.has(meta.eventId)) {
-    const delivery = deliveryRow(arrival, judgement);
+  if (outcome === 'echo') return outcome;
+  if (read.events.has(event.meta.eventId)) {
+    const delivery = deliveryRow(arrival, outcome);
     if (delivery) draft.deliveries.push(delivery);
-    return;
+    return outcome;
   }
+  if (outcome === 'merged') return merge(arrival, digest, judgement.why, to);
   // A pulled record that says nothing new is asked for again with every walk: it is counted, not stored.
-  if (arrival.source === 'pull' && judgement.outcome !== 'applied') return;
-
-  draft.events.push(eventRow(arrival, digest, judgement));
-  read.events.set(meta.eventId, { digest, origin: meta.origin, entityId: meta.entityId });
-  const key = historyKey(arrival.kind, meta.entityId, meta.revision);
-  read.history.set(key, (read.history.get(key) ?? new Set()).add(digest));
-  if (judgement.outcome === 'applied') await writeEntity(arrival, digest, to);
+  if (arrival.source === 'pull' && outcome !== 'applied') return outcome;
+  draft.events.push(arrivalRow(arrival, digest, outcome));
+  remember(arrival, event, digest, outcome, read);
+  if (outcome === 'applied') await writeEntity(arrival, event, digest, to);
+  return outcome;
 }
 
-async function writeEntity(arrival: ReadableArrival, digest: string, to: Settling): Promise<void> {
+/** The incoming state and the merged one are both kept; the merged one becomes the entity's, and is published always, even
+ *  when it equals one side: else that side never learns of a revision that dominates its own (SYNC.md, Merge). */
+async function merge(
+  arrival: ReadableArrival,
+  digest: string,
+  why: MergeReason,
+  to: Judging,
+): Promise<Outcome> {
+  const { read, draft } = to;
+  const key = entityKey(arrival.kind, arrival.event.meta.entityId);
+  if (!read.lineages.has(key)) {
+    to.unread.add(key);
+    return 'merged';
+  }
+  const merged = await composeMerge(arrival, read, to.deps);
+  if (why === 'skewed' && merged.row.digest === digest && merged.conflicts.length === 0) {
+    return settle(arrival, digest, { outcome: 'applied' }, to);
+  }
+  draft.events.push(arrivalRow(arrival, digest, 'merged'), merged.row);
+  draft.outbox.push(merged.outbox);
+  draft.conflicts.push(...merged.conflicts);
+  if (why === 'reused') draft.flags.push(merged.flag);
+  remember(arrival, arrival.event, digest, 'merged', read);
+  remember(arrival, merged.event, merged.row.digest, 'applied', read);
+  await writeEntity(arrival, merged.event, merged.row.digest, to);
+  return 'merged';
+}
+
+/** What a later arrival of this batch has to know of an event that was just settled. */
+function remember(
+  { kind }: ReadableArrival,
+  { meta, state }: EntityEvent,
+  digest: string,
+  outcome: Outcome,
+  read: ReadSet,
+): void {
+  const { eventId, entityId, origin, revision } = meta;
+  read.events.set(eventId, { digest, origin, entityId });
+  const key = historyKey(kind, entityId, revision);
+  read.history.set(key, (read.history.get(key) ?? new Set()).add(digest));
+  const lineage = read.lineages.get(entityKey(kind, entityId));
+  if (!lineage || (outcome !== 'applied' && outcome !== 'merged')) return;
+  const accepted = outcome === 'applied';
+  const occurredAtMs = Date.parse(meta.occurredAt);
+  lineage.push({
+    eventId,
+    revision,
+    digest,
+    byHub: origin === HUB,
+    author: origin,
+    occurredAtMs,
+    accepted,
+    pruned: false,
+  });
+  read.states.set(eventId, state);
+}
+
+async function writeEntity(
+  arrival: ReadableArrival,
+  event: EntityEvent,
+  digest: string,
+  to: Judging,
+): Promise<void> {
   const { read, writes, draft, deps } = to;
-  const { kind, event } = arrival;
+  const { kind } = arrival;
   const key = entityKey(kind, event.meta.entityId);
   const before = read.entities.get(key);
   const entity: StoredEntity = {
@@ -137,63 +201,9 @@ async function writeEntity(arrival: ReadableArrival, digest: string, to: Settlin
   });
   read.entities.set(key, entity);
 
-  const shared = await shareVerification(arrival, digest, deps);
+  const shared = await shareVerification(kind, event, digest, deps);
   if (shared) {
     draft.events.push(shared.event);
     draft.outbox.push(shared.outbox);
   }
-}
-
-function eventRow(arrival: ReadableArrival, digest: string, judgement: Judgement): EventRow {
-  const { meta } = arrival.event;
-  return {
-    eventId: meta.eventId,
-    kind: arrival.kind.name,
-    entityId: meta.entityId,
-    provider: meta.providerId,
-    eventType: meta.eventType,
-    origin: meta.origin,
-    source: arrival.source,
-    topic: arrival.topic,
-    partition: arrival.partition,
-    offset: arrival.offset,
-    revision: meta.revision,
-    digest,
-    outcome: judgement.outcome,
-    author: meta.origin,
-    occurredAtMs: Date.parse(meta.occurredAt),
-    schemaRef: arrival.schemaRef,
-    bytes: arrival.value,
-  };
-}
-
-function deliveryRow(arrival: ReadableArrival, judgement: Judgement): DeliveryRow | null {
-  const { topic, partition, offset } = arrival;
-  if (partition === null || offset === null) return null;
-  return { eventId: arrival.event.meta.eventId, topic, partition, offset, outcome: judgement.outcome };
-}
-
-function quarantineRow(
-  arrival: Arrival,
-  code: QuarantineRow['code'],
-  cause: string,
-  deps: ApplyDeps,
-): QuarantineRow {
-  const { topic, partition, offset, key, value, headers } = arrival;
-  const meta = arrival.readable ? arrival.event.meta : null;
-  return {
-    code,
-    cause,
-    topic,
-    partition,
-    offset,
-    key,
-    value,
-    headers,
-    schemaId: arrival.readable ? null : arrival.schemaId,
-    provider: deps.topology.routes.get(topic)?.providerId ?? 'unknown',
-    eventId: meta?.eventId ?? null,
-    kind: arrival.readable ? arrival.kind.name : null,
-    entityId: meta?.entityId ?? null,
-  };
 }

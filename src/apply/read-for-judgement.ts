@@ -1,7 +1,8 @@
 import { needsHistory } from '../domain/judge.ts';
 import type { EntityKind } from '../domain/kind.ts';
 import { formatRevision, type Revision } from '../domain/revision.ts';
-import type { StoredEntity, StoreTransaction } from '../ports.ts';
+import type { LineageEntry, StoredEntity, StoreTransaction } from '../ports.ts';
+import type { JsonObject } from '../domain/json.ts';
 import type { Arrival, ReadableArrival } from './apply-batch.ts';
 
 export interface KnownEvent {
@@ -17,6 +18,10 @@ export interface ReadSet {
   readonly events: Map<string, KnownEvent>;
   /** `historyKey` → digests that the history holds at that revision. */
   readonly history: Map<string, Set<string>>;
+  /** For the entities that need a merge: every state the history holds, in the order of writing. */
+  readonly lineages: Map<string, LineageEntry[]>;
+  /** By event id, the states that those merges look at. */
+  readonly states: Map<string, JsonObject>;
 }
 
 export function historyKey(kind: EntityKind, entityId: string, revision: Revision): string {
@@ -27,7 +32,13 @@ export const entityKey = (kind: EntityKind, entityId: string): string => `${kind
 
 export async function readForJudgement(arrivals: readonly Arrival[], tx: StoreTransaction): Promise<ReadSet> {
   const readable = arrivals.filter((arrival): arrival is ReadableArrival => arrival.readable);
-  const read: ReadSet = { entities: new Map(), events: new Map(), history: new Map() };
+  const read: ReadSet = {
+    entities: new Map(),
+    events: new Map(),
+    history: new Map(),
+    lineages: new Map(),
+    states: new Map(),
+  };
   if (readable.length === 0) return read;
 
   const eventIds = unique(readable.map((arrival) => arrival.event.meta.eventId));

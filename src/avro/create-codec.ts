@@ -160,7 +160,9 @@ function decode(
       `schema ${schemaId} is of the record ${writer.record ?? 'without a name'}, and the topic carries ${contract.record}`,
     );
   try {
-    const event = toEvent(contract, writer.read(reader, value.subarray(HEADER_BYTES)) as JsonObject);
+    const read = toEvent(contract, writer.read(reader, value.subarray(HEADER_BYTES)) as JsonObject);
+    const absentFields = writer.absentFields(reader, contract.stateField);
+    const event = absentFields === undefined ? read : { ...read, absentFields };
     const misfit = findMisfit(event, target);
     return misfit === null
       ? { readable: true, event, kind, schemaRef: writer.schemaRef }

@@ -65,7 +65,8 @@ export function createRegistryClient(settings: RegistrySettings): RegistryClient
 
     async register(subject, definition) {
       const schema = { type: SchemaType.AVRO as const, schema: definition };
-      const registerOnce = async () => (await registry.register(schema, { subject, compatibility: LEVEL })).id;
+      const registerOnce = async () =>
+        (await registry.register(schema, { subject, compatibility: LEVEL })).id;
       try {
         return await registerOnce().catch((error: unknown) => {
           // Another process has just made the same subject: what it made is there now.

@@ -35,7 +35,9 @@ export async function registerSchemas(deps: RegisterSchemasDeps): Promise<Readon
       }),
     ),
   );
-  const reasons = registered.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  const reasons = registered.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as unknown] : [],
+  );
   // The subjects that were not tried any more reject too, with what p-limit says of them.
   if (reasons.length > 0) throw reasons.find((reason) => reason instanceof BridgeError) ?? reasons[0];
   return new Map(

@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type avsc from 'avsc';
 import pLimit from 'p-limit';
 import type { Clock, SchemaTable } from '../ports.ts';
+import { findAbsentFields } from './absent-fields.ts';
 import { avroType, definitionOf } from './avro-types.ts';
 import { compileBytesCheck } from './check-bytes.ts';
 import type { BytesCheck } from './check-bytes.ts';
@@ -14,6 +15,8 @@ export interface WriterSchema {
   readonly schemaRef: number;
   /** Reads bytes (without framing) as a value of `reader`; throws Unreadable. */
   read(reader: ReaderSchema, bytes: Buffer): unknown;
+  /** Fields of the reader's state that this schema lacks; undefined when it is the reader's very own. */
+  absentFields(reader: ReaderSchema, stateField: string): readonly string[] | undefined;
   /** Full name of the writer's record. */
   readonly record: string | undefined;
 }
@@ -144,15 +147,29 @@ function writerSchema(
     if (resolver instanceof Unreadable) throw resolver;
     return resolver;
   };
+  const absent = new Map<ReaderSchema, readonly string[]>();
   return {
     schemaRef,
     record: type.name,
+    absentFields(reader, stateField) {
+      if (reader.definition === definition) return undefined;
+      let found = absent.get(reader);
+      if (found === undefined) {
+        const [ours, theirs] = [reader.type, type].map((record) => stateTypeOf(record, stateField));
+        absent.set(reader, (found = ours && theirs ? findAbsentFields(ours, theirs) : []));
+      }
+      return found;
+    },
     read(reader, bytes) {
       const resolver = resolverFor(reader);
       check(bytes);
       return reader.type.fromBuffer(bytes, resolver) as unknown;
     },
   };
+}
+
+function stateTypeOf(record: avsc.Type, stateField: string): avsc.Type | undefined {
+  return (record as avsc.types.RecordType).fields.find(({ name }) => name === stateField)?.type;
 }
 
 function createResolver(reader: avsc.Type, writer: avsc.Type): avsc.Resolver | Unreadable {

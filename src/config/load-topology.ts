@@ -71,6 +71,7 @@ function toProviders(value: TopicsFile): ReadonlyMap<string, Provider> {
         user: provider.user,
         writerIds: provider.writerIds,
         shareVerifications: provider.shareVerifications,
+        hubOwns: provider.ownedByEassurance,
         pull: { intervalMs: provider.pull.intervalSeconds * 1000, collections: provider.pull.collections },
       },
     ]),

@@ -36,6 +36,7 @@ const provider = z.strictObject({
     )
     .min(1, 'must name at least one writer id'),
   shareVerifications: z.boolean({ error: 'must be true or false' }).default(false),
+  ownedByEassurance: z.record(segment, z.array(z.string().min(1, 'must name an atom'))).default({}),
   pull: z.strictObject({
     intervalSeconds: z.number({ error: 'must be a number of seconds' }).min(1, 'must be at least 1'),
     collections: z.array(z.string()),

@@ -54,11 +54,13 @@ function addFields(atoms: Map<string, Json>, prefix: string, state: JsonObject, 
 }
 
 function addRecord(atoms: Map<string, Json>, name: string, value: JsonObject, table: RecordTable): void {
-  atoms.set(
-    name,
-    (table.identity ?? []).map((path) => follow(value, path)),
-  );
+  atoms.set(name, identityOf(value, table));
   addFields(atoms, `${name}/`, value, table);
+}
+
+/** What makes the record the same thing as before; empty for one that is only there or not. */
+export function identityOf(value: JsonObject, table: RecordTable): readonly Json[] {
+  return (table.identity ?? []).map((path) => follow(value, path));
 }
 
 /** A list that can't be merged by key, because one is used twice, is one atom. */
@@ -75,7 +77,8 @@ function addList(atoms: Map<string, Json>, name: string, elements: readonly Json
   });
 }
 
-function keyOf(element: Json, table: ListTable): string {
+/** The key of an element as it stands in the names of its atoms. */
+export function keyOf(element: Json, table: ListTable): string {
   const key = isRecord(element) ? element[table.key] : undefined;
   const named = typeof key === 'string' || typeof key === 'number' ? String(key) : (table.defaultKey ?? '');
   // RFC 6901, so that no key can be mistaken for a path.

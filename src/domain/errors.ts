@@ -32,8 +32,8 @@ export class UsageError extends BridgeError {
 /** What was read is no longer so: roll back, read again, judge again. For a position it means that another consumer
  *  owns the partition: drop the batch. */
 export class MovedError extends BridgeError {
-  readonly what: 'entity' | 'event' | 'position';
-  constructor(what: 'entity' | 'event' | 'position', message: string) {
+  readonly what: 'entity' | 'event' | 'conflict' | 'position';
+  constructor(what: MovedError['what'], message: string) {
     super('MOVED', message);
     this.what = what;
   }

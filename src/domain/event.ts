@@ -34,4 +34,7 @@ export interface EntityEvent {
   readonly state: JsonObject;
   readonly changedFields: readonly string[];
   readonly changeReason: string | null;
+  /** Only of an event that was written with another version of the contract than ours: the fields of the state that its
+   *  writer's schema lacks (SYNC.md, Schema skew; paths as in `restoreAbsent`). */
+  readonly absentFields?: readonly string[];
 }

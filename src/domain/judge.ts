@@ -39,8 +39,14 @@ export interface JudgeInput {
   readonly issued: number;
 }
 
+/** Why a merge is asked for: both sides edited (rule 9), a newer state takes what is not its right (rule 8), a counter was
+ *  used twice (rule 6), or a newer state was written with another version of the contract, so that what it lacks has to be
+ *  taken from the stored one (Schema skew); where nothing was lacking, such a state is applied as it is. */
+export type MergeReason = 'concurrent' | 'corrective' | 'reused' | 'skewed';
+
 export type Judgement =
   | { readonly outcome: 'applied' | 'duplicate' | 'echo' | 'stale' }
+  | { readonly outcome: 'merged'; readonly why: MergeReason }
   | { readonly outcome: 'quarantined'; readonly code: QuarantineCode; readonly cause: string };
 
 type Rule = (input: JudgeInput) => Judgement | null;
@@ -164,35 +170,33 @@ function byRevision(input: JudgeInput): Judgement {
     case 'dominates':
       return newer(input, stored);
     case 'concurrent':
-      // Rule 9.
-      return needsMerge('Both sides have edited the entity since they last agreed.');
+      // Rule 9: both sides have edited the entity since they last agreed.
+      return { outcome: 'merged', why: 'concurrent' };
   }
 }
 
 /** Rules 5 and 6: the stored revision once more. */
-function repeated({ digest, history }: JudgeInput, stored: JudgedEntity): Judgement {
+function repeated({ event, digest, history }: JudgeInput, stored: JudgedEntity): Judgement {
+  // With fields missing, its digest is another one: nothing says that the counter was used twice.
+  if (event.absentFields !== undefined) return { outcome: 'duplicate' };
   if (digest === stored.digest || history?.has(digest)) return { outcome: 'duplicate' };
-  return needsMerge('The stored revision arrived again with another content: its counter was used twice.');
+  return { outcome: 'merged', why: 'reused' };
 }
 
 /** Rules 5 and 6: an older revision, known or not. */
-function older({ digest, history }: JudgeInput): Judgement {
+function older({ event, digest, history }: JudgeInput): Judgement {
+  if (event.absentFields !== undefined) return { outcome: 'stale' };
   if (history === null || history.size === 0 || history.has(digest)) return { outcome: 'stale' };
-  return needsMerge('An older revision arrived again with another content: its counter was used twice.');
+  return { outcome: 'merged', why: 'reused' };
 }
 
-/** Rules 7 and 8: newer, if every change is its originator's right. */
+/** Rules 7 and 8: newer; applied as it is when every change is its originator's right. */
 function newer({ kind, event, seal }: JudgeInput, stored: JudgedEntity): Judgement {
   const refused = kind.refusedChanges(stored, event.state, seal, event.meta.origin);
-  if (refused.length === 0) return { outcome: 'applied' };
-  return needsMerge(refused.map(({ atom, reason }) => `${atom}: ${reason}`).join(' '));
+  if (refused.length > 0) return { outcome: 'merged', why: 'corrective' };
+  return event.absentFields === undefined ? { outcome: 'applied' } : { outcome: 'merged', why: 'skewed' };
 }
 
 function quarantined(code: QuarantineCode, cause: string): Judgement {
   return { outcome: 'quarantined', code, cause };
-}
-
-/** Rules 6, 8 and 9 ask for a merge. */
-function needsMerge(cause: string): Judgement {
-  return quarantined('NEEDS_MERGE', cause);
 }

@@ -1,4 +1,5 @@
 import type { JsonObject, Json } from './json.ts';
+import type { AtomTable } from './atom-table.ts';
 import type { CanonicalShape } from './canonical.ts';
 
 /** A typed, indexed column of the kind's table that staff search by. `value` is total: whatever can be decoded can
@@ -44,6 +45,33 @@ export interface StoredSummary {
   readonly createdBy: string;
 }
 
+/** How two states of a kind become one (SYNC.md, Merge). */
+export interface MergeRules {
+  /** Which fields are merged together, and which lists by key; everything else is an atom of its own. */
+  readonly table: AtomTable;
+  /** The status is decided by the lifecycle, not by an owner. `mayBecome`: whether the table leads there, whoever
+   *  takes the steps; absent where only the provider says how things stand. */
+  readonly status?: {
+    readonly atom: string;
+    readonly field: string;
+    readonly mayBecome?: (from: string | null, to: string | null) => boolean;
+  };
+  readonly seal?: SealRules;
+}
+
+/** What happens to a kind's atoms once a seal has made one of its front. */
+export interface SealRules {
+  /** Exactly when `sealedFront` has one. */
+  readonly isSealed: (state: JsonObject) => boolean;
+  /** Whether the seal protects what stands under this atom name. */
+  readonly holds: (atom: string) => boolean;
+  /** Where the hub's own hash of the front is kept. */
+  readonly hashField: string;
+  /** Statuses that a sealed entity can't have, and the one that it has instead. */
+  readonly openStatuses: ReadonlySet<string>;
+  readonly sealedStatus: string;
+}
+
 /** What one folder of `domain/` says about one kind of entity. Pure data and total functions. */
 export interface KindDefinition {
   /** `constat`: the topic segment, the table, and the field of its Avro records that holds the state. */
@@ -75,6 +103,8 @@ export interface KindDefinition {
   /** The smallest pieces that are merged as a whole: atom name → its value (SYNC.md, Atoms). Two states differ in an
    *  atom when the canonical forms of its values differ. */
   readonly atoms: (state: JsonObject) => ReadonlyMap<string, Json>;
+  /** Absent: every field is an atom of its own, without seal or lifecycle. */
+  readonly merge?: MergeRules;
 }
 
 /** A kind together with the canonical shape that its Avro contract gives its state. */

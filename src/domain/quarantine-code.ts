@@ -11,8 +11,6 @@ export const QUARANTINE_EXPLANATIONS = {
     'The revision lacks its author, counts below 1, or names a writer that the hub has not allotted.',
   REVISION_FROM_FUTURE:
     'The revision counts edits by E-assurance that E-assurance has not made: perhaps our own database was restored from a backup.',
-  NEEDS_MERGE:
-    "Both sides have edited the entity, or the change is not its author's right: it waits to be merged.",
 } as const;
 
 export type QuarantineCode = keyof typeof QUARANTINE_EXPLANATIONS;

@@ -36,8 +36,9 @@ export const TOPIC_CONFIG_KEYS = [
 /** The shared topics' owner in `TopicRoute.providerId`. */
 const SHARED = 'shared';
 
-/** Least privilege: the bridge reads its topics and writes those it may; a provider's user reads its own topics and the
- *  shared ones and writes those of its own that it may; each joins only groups of its own prefix. Nobody may create,
+/** Least privilege: the bridge reads and writes the topics of topics.yaml, also those on which E-assurance makes no edits,
+ *  since the hub alone merges and every merge is published (SYNC.md); a provider's user reads its own topics and the shared
+ *  ones and writes those of its own that it may; each joins only groups of its own prefix. Nobody may create,
  *  alter or delete anything. Throws UsageError when two parties share a Kafka user. */
 export function desiredCluster(topology: Topology, credentials: KafkaCredentials): DesiredCluster {
   const routes = [...topology.routes.values()];
@@ -45,7 +46,7 @@ export function desiredCluster(topology: Topology, credentials: KafkaCredentials
   refuseSharedUsers([credentials.bridgeUser, ...providers.map(({ user }) => user)]);
 
   const acls = [
-    ...routes.flatMap((route) => topicAcls(credentials.bridgeUser, route.topic, route.writers.includes(HUB))),
+    ...routes.flatMap((route) => topicAcls(credentials.bridgeUser, route.topic, true)),
     ...groupAcls(credentials.bridgeUser, HUB),
     ...providers.flatMap(({ id, user }) => [
       ...routes

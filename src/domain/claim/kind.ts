@@ -1,9 +1,18 @@
-import { tabulateAtoms } from '../atom-table.ts';
+import { tabulateAtoms, type AtomTable } from '../atom-table.ts';
 import type { KindDefinition } from '../kind.ts';
 import { text } from '../read-state.ts';
 import { textColumn, textFilter } from '../search-column.ts';
 import { refusedChanges } from './rights.ts';
 import { violations } from './violations.ts';
+
+const ATOMS: AtomTable = {
+  none: ['createdAt', 'updatedAt'],
+  groups: {
+    status: ['status', 'statusReason'],
+    amounts: ['estimatedDamage', 'settledAmount', 'currency'],
+  },
+  lists: { attachments: { key: 'attachmentId' } },
+};
 
 /** A claim: opened on either side, decided by the insurer. */
 const claim: KindDefinition = {
@@ -27,15 +36,7 @@ const claim: KindDefinition = {
   violations,
   refusedChanges,
   atoms: (state) => tabulateAtoms(state, ATOMS),
-};
-
-const ATOMS = {
-  none: ['createdAt', 'updatedAt'],
-  groups: {
-    status: ['status', 'statusReason'],
-    amounts: ['estimatedDamage', 'settledAmount', 'currency'],
-  },
-  lists: { attachments: { key: 'attachmentId' } },
+  merge: { table: ATOMS, status: { atom: 'status', field: 'status' } },
 };
 
 export default claim;

@@ -21,7 +21,7 @@ const PARTY: RecordTable = {
   none: ['role'],
 };
 
-const CONSTAT: AtomTable = {
+export const CONSTAT_ATOMS: AtomTable = {
   none: ['createdAt', 'updatedAt', 'sealedContentHash'],
   groups: { status: ['status', 'statusReason'] },
   records: {
@@ -42,7 +42,7 @@ const CONSTAT: AtomTable = {
 
 /** Sealed, the front is one atom, with its signatures, hash and status; before that its fields are atoms of their own. */
 export function constatAtoms(state: JsonObject): ReadonlyMap<string, Json> {
-  const atoms = tabulateAtoms(state, CONSTAT);
+  const atoms = tabulateAtoms(state, CONSTAT_ATOMS);
   if (!isSealed(state)) return atoms;
   for (const name of atoms.keys()) {
     if (name === 'status' || isOnFront(name)) atoms.delete(name);

@@ -29,6 +29,14 @@ export function isOnFront(atom: string): boolean {
   return !BESIDE_THE_FRONT.some((path) => names.every((name, i) => path[i] === '*' || path[i] === name));
 }
 
+/** Whether a seal protects what stands under the atom's name: that it is there, what it is, and all of it but for what
+ *  stays open. */
+export function sealHolds(atom: string): boolean {
+  const names = atom.split('/');
+  if (!ON_THE_FRONT.includes(names[0]!)) return false;
+  return !BESIDE_THE_FRONT.some((path) => path.every((name, i) => name === '*' || name === names[i]));
+}
+
 /** Sealed is what is SIGNED, and what has gone on from there: a later status with both signatures, or with the hash that
  *  signing left behind. The hash's value is never trusted, only that it is there. */
 export function isSealed(state: JsonObject): boolean {

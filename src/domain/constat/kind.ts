@@ -1,8 +1,9 @@
 import type { KindDefinition } from '../kind.ts';
 import { text } from '../read-state.ts';
-import { constatAtoms } from './atoms.ts';
+import { CONSTAT_ATOMS, constatAtoms } from './atoms.ts';
 import { columns, filters } from './columns.ts';
-import { constatFront, isSealed } from './front.ts';
+import { constatFront, isSealed, sealHolds } from './front.ts';
+import { mayBecome, OPEN_STATUSES } from './lifecycle.ts';
 import { refusedChanges } from './rights.ts';
 import { violations } from './violations.ts';
 
@@ -21,6 +22,17 @@ const constat: KindDefinition = {
   violations,
   refusedChanges,
   atoms: constatAtoms,
+  merge: {
+    table: CONSTAT_ATOMS,
+    status: { atom: 'status', field: 'status', mayBecome },
+    seal: {
+      isSealed,
+      holds: sealHolds,
+      hashField: 'sealedContentHash',
+      openStatuses: OPEN_STATUSES,
+      sealedStatus: 'SIGNED',
+    },
+  },
 };
 
 export default constat;

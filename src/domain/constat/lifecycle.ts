@@ -25,5 +25,13 @@ const STEPS: readonly Step[] = [
 
 export const mayReach = compileLifecycle(STEPS);
 
+/** Whether the table leads from one status to another, whoever takes the steps. An insurer that opened the constat itself
+ *  may take every step that anyone may. */
+export function mayBecome(from: string | null, to: string | null): boolean {
+  return mayReach(from, to, ANY_INSURER, ANY_INSURER);
+}
+
+const ANY_INSURER = 'insurer';
+
 /** Statuses in which the parties may still write on the front. */
 export const OPEN_STATUSES: ReadonlySet<string> = new Set(['DRAFT', 'SUBMITTED']);

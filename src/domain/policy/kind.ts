@@ -1,4 +1,4 @@
-import { tabulateAtoms } from '../atom-table.ts';
+import { tabulateAtoms, type AtomTable } from '../atom-table.ts';
 import { HUB } from '../event.ts';
 import type { JsonObject } from '../json.ts';
 import type { KindDefinition } from '../kind.ts';
@@ -17,6 +17,17 @@ import { PERSON_ATOMS } from '../shared-atoms.ts';
 import { violations } from './violations.ts';
 
 const firstVehicle = (state: JsonObject) => list(state['vehicles'])[0];
+
+const ATOMS: AtomTable = {
+  none: ['createdAt', 'updatedAt'],
+  groups: {
+    status: ['status', 'statusReason'],
+    validity: ['validFrom', 'validTo'],
+    premium: ['premiumAmount', 'currency'],
+  },
+  records: { policyholder: PERSON_ATOMS },
+  lists: { vehicles: { key: 'plateRaw' } },
+};
 
 /** An insurance policy, kept by its insurer alone. Of a fleet, the first vehicle is searched by. */
 const policy: KindDefinition = {
@@ -45,17 +56,7 @@ const policy: KindDefinition = {
       ? [{ atom: 'policy', reason: 'A policy is written by its insurer alone.' }]
       : refuseNewCreator(stored, state),
   atoms: (state) => tabulateAtoms(state, ATOMS),
-};
-
-const ATOMS = {
-  none: ['createdAt', 'updatedAt'],
-  groups: {
-    status: ['status', 'statusReason'],
-    validity: ['validFrom', 'validTo'],
-    premium: ['premiumAmount', 'currency'],
-  },
-  records: { policyholder: PERSON_ATOMS },
-  lists: { vehicles: { key: 'plateRaw' } },
+  merge: { table: ATOMS, status: { atom: 'status', field: 'status' } },
 };
 
 export default policy;

@@ -1,4 +1,4 @@
-import { tabulateAtoms } from '../atom-table.ts';
+import { tabulateAtoms, type AtomTable } from '../atom-table.ts';
 import type { KindDefinition } from '../kind.ts';
 import { text } from '../read-state.ts';
 import { refuseNewCreator } from '../refuse-new-creator.ts';
@@ -13,6 +13,18 @@ import {
 } from '../search-column.ts';
 import { VEHICLE_GROUPS } from '../shared-atoms.ts';
 import { violations } from './violations.ts';
+
+const ATOMS: AtomTable = {
+  none: ['createdAt', 'updatedAt'],
+  groups: {
+    // An answer and where and when it came from are one finding.
+    finding: ['result', 'method', 'sourceRegistry', 'sourceReference', 'verifiedAt', 'expiresAt'],
+    coverage: ['coverageStatus', 'coverageAsOf', 'policyNumber'],
+    validity: ['validFrom', 'validTo'],
+    ...VEHICLE_GROUPS,
+  },
+  lists: { mismatches: { key: 'field' } },
+};
 
 /** The verification of a vehicle: what a register or an insurer's database answered. Both sides may verify. */
 const vehicle: KindDefinition = {
@@ -39,18 +51,7 @@ const vehicle: KindDefinition = {
   violations,
   refusedChanges: refuseNewCreator,
   atoms: (state) => tabulateAtoms(state, ATOMS),
-};
-
-const ATOMS = {
-  none: ['createdAt', 'updatedAt'],
-  groups: {
-    // An answer and where and when it came from are one finding.
-    finding: ['result', 'method', 'sourceRegistry', 'sourceReference', 'verifiedAt', 'expiresAt'],
-    coverage: ['coverageStatus', 'coverageAsOf', 'policyNumber'],
-    validity: ['validFrom', 'validTo'],
-    ...VEHICLE_GROUPS,
-  },
-  lists: { mismatches: { key: 'field' } },
+  merge: { table: ATOMS },
 };
 
 export default vehicle;

@@ -97,10 +97,11 @@ describe('desiredCluster', () => {
     ]);
   });
 
-  it('lets the bridge write only where topics.yaml says so', () => {
+  it('lets the bridge write every topic of topics.yaml, since it publishes every merge', () => {
     expect(rights('bridge').filter((right) => right.startsWith('Write'))).toEqual([
       'Write topic saa-constat.created literal',
       'Write topic trust-constat.created literal',
+      'Write topic trust-policy.updated literal',
       'Write topic shared-vehicle.verified literal',
     ]);
     expect(rights('bridge')).toContain('Read topic trust-policy.updated literal');

@@ -49,7 +49,7 @@ describe('refreshEntity', () => {
 
   it('forgets the ETag of a record that ended in quarantine', async () => {
     const applyPulled = async () => [
-      { outcome: 'quarantined' as const, code: 'NEEDS_MERGE' as const, eventId: 'e', entityId: 'c1' },
+      { outcome: 'quarantined' as const, code: 'REVISION_INVALID' as const, eventId: 'e', entityId: 'c1' },
     ];
     const { refresh, etagsAsked } = prepare('saa', { 'saa/c1': found() }, { applyPulled });
     expect(await refresh()).toEqual({ status: 'quarantined' });

@@ -12,6 +12,7 @@ describe('createMetrics', () => {
     metrics.lostToRetention('saa-constat.created', 5);
     metrics.endToEnd('saa', 'in', 0.3);
     metrics.pulled('saa', 'constats', 'failed', 1);
+    metrics.revisionReused('saa');
     metrics.http('GET', '/v1/constats/:id', 200, 0.01);
     const text = await metrics.text();
     for (const line of [
@@ -24,6 +25,7 @@ describe('createMetrics', () => {
       'bridge_records_lost_total{topic="saa-constat.created"} 5',
       'bridge_end_to_end_seconds_count{provider="saa",direction="in"} 1',
       'bridge_records_pulled_total{provider="saa",collection="constats",outcome="failed"} 1',
+      'bridge_revisions_reused_total{provider="saa"} 1',
       'bridge_http_request_seconds_count{method="GET",route="/v1/constats/:id",status="200"} 1',
     ]) {
       expect(text.split('\n')).toContain(line);

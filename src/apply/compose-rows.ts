@@ -1,0 +1,72 @@
+import type { EntityEvent, Outcome } from '../domain/event.ts';
+import type { DeliveryRow, EventRow, EventSource, QuarantineRow, Topology } from '../ports.ts';
+import type { Arrival, ReadableArrival } from './apply-batch.ts';
+
+/** The ledger's row of an arrival. */
+export function arrivalRow(arrival: ReadableArrival, digest: string, outcome: Outcome): EventRow {
+  const { event, source, topic, partition, offset, schemaRef, value } = arrival;
+  const how = { source, topic, outcome, author: event.meta.origin, schemaRef, bytes: value };
+  return { ...eventRow(event, digest, how), partition, offset };
+}
+
+/** The ledger's row of an event of the hub's own, on its way to `topic`. */
+export function eventRow(
+  event: EntityEvent,
+  digest: string,
+  how: {
+    readonly source: EventSource;
+    readonly topic: string;
+    readonly outcome: Outcome;
+    readonly author: string;
+    readonly schemaRef: number;
+    readonly bytes: Buffer;
+  },
+): EventRow {
+  const { meta } = event;
+  return {
+    eventId: meta.eventId,
+    kind: meta.entityType,
+    entityId: meta.entityId,
+    provider: meta.providerId,
+    eventType: meta.eventType,
+    origin: meta.origin,
+    partition: null,
+    offset: null,
+    revision: meta.revision,
+    digest,
+    occurredAtMs: Date.parse(meta.occurredAt),
+    ...how,
+  };
+}
+
+/** Null for an arrival that has no position: a pulled record. */
+export function deliveryRow(arrival: ReadableArrival, outcome: Outcome): DeliveryRow | null {
+  const { topic, partition, offset } = arrival;
+  if (partition === null || offset === null) return null;
+  return { eventId: arrival.event.meta.eventId, topic, partition, offset, outcome };
+}
+
+export function quarantineRow(
+  arrival: Arrival,
+  code: QuarantineRow['code'],
+  cause: string,
+  topology: Topology,
+): QuarantineRow {
+  const { topic, partition, offset, key, value, headers } = arrival;
+  const meta = arrival.readable ? arrival.event.meta : null;
+  return {
+    code,
+    cause,
+    topic,
+    partition,
+    offset,
+    key,
+    value,
+    headers,
+    schemaId: arrival.readable ? null : arrival.schemaId,
+    provider: topology.routes.get(topic)?.providerId ?? 'unknown',
+    eventId: meta?.eventId ?? null,
+    kind: arrival.readable ? arrival.kind.name : null,
+    entityId: meta?.entityId ?? null,
+  };
+}

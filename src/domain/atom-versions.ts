@@ -1,0 +1,27 @@
+import type { ConflictReason, Side } from './conflict.ts';
+import type { Json } from './json.ts';
+
+/** One atom in every state that its merge looks at; undefined where it is absent. */
+export interface AtomVersions {
+  readonly base: Json | undefined;
+  readonly ours: Json | undefined;
+  readonly theirs: Json | undefined;
+  /** In the hub's own states above the base. */
+  readonly hub: readonly (Json | undefined)[];
+  readonly same: (a: Json | undefined, b: Json | undefined) => boolean;
+}
+
+/** Who wins an atom, and why the other value goes into a conflict, if it does. */
+export interface Decision {
+  readonly stands: Side;
+  readonly reason?: ConflictReason;
+}
+
+export function isChangedByThem({ base, theirs, same }: AtomVersions): boolean {
+  return !same(theirs, base);
+}
+
+/** Changed and changed back is a change: an edit that they had not seen when they made theirs. */
+export function isChangedByUs({ base, ours, hub, same }: AtomVersions): boolean {
+  return !same(ours, base) || hub.some((state) => !same(state, base));
+}
