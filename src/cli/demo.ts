@@ -32,6 +32,8 @@ async function runDemo(options: Options): Promise<void> {
     await playStory(demo, shutdownSignal);
     const sides = await compareSides(demo, shutdownSignal);
     printSides(sides);
+    const megabytes = Math.round((await demo.staff.memoryBytes()) / 1024 / 1024);
+    console.log(`The bridge uses ${megabytes} MB of memory.`);
     const different = sides.filter((side) => !side.equal).length;
     if (options.once) {
       if (different > 0)

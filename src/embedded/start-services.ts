@@ -1,7 +1,7 @@
 import path from 'node:path';
-import pg from 'pg';
 import { UsageError } from '../domain/errors.ts';
 import { choosePorts } from './choose-ports.ts';
+import { ensureDatabase } from './ensure-database.ts';
 import { defaultJarsDir, fetchJars } from './fetch-jars.ts';
 import { findJava } from './find-java.ts';
 import { tryLock } from './hold-lock.ts';
@@ -40,7 +40,9 @@ export interface Services {
     /** Provider id → password of its Kafka user. */
     readonly providerPasswords: Readonly<Record<string, string>>;
   };
-  /** URL of a database on the embedded server, which is made when it is absent. */
+  /** URL with which PostgreSQL's superuser logs in; the bridge itself never does. */
+  readonly superuserUrl: string;
+  /** URL of a database on the embedded server, made when it is absent, for a role that owns it and no other. */
   readonly ensureDatabase: (name: string) => Promise<string>;
   /** Resolves with a sentence when a service ended that nobody stopped. */
   readonly failed: Promise<string>;
@@ -135,6 +137,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
         admin: { username: adminUser, password: secrets.kafkaAdminPassword },
         providerPasswords: secrets.providerKafkaPasswords,
       },
+      superuserUrl: postgres.url,
       ensureDatabase: (name) => ensureDatabase(postgres.url, name),
       failed: new Promise((resolve) => {
         const tell = (name: string) => (how: string) => {
@@ -178,21 +181,6 @@ async function allotPorts({ stateDir, ports: asked = {} }: ServicesOptions): Pro
     { name: 'the schema registry', asked: asked.registry, remembered: last.registry },
   ]);
   return { postgres, kafka, kafkaController, registry } as Ports;
-}
-
-/** Makes the database unless it is there. `serverUrl` is the superuser's. */
-async function ensureDatabase(serverUrl: string, name: string): Promise<string> {
-  const client = new pg.Client({ connectionString: serverUrl });
-  await client.connect();
-  try {
-    const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
-    if (found.rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
-  } finally {
-    await client.end();
-  }
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
-  return url.href;
 }
 
 function environments(secrets: Secrets, databaseUrl: string, brokers: string, registryUrl: string) {

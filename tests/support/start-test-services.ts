@@ -65,7 +65,7 @@ async function startEmbedded(env: NodeJS.ProcessEnv): Promise<TestServices> {
       onProgress: (line) => process.stderr.write(`${line}\n`),
     });
     return {
-      databaseUrl: services.env['DATABASE_URL']!,
+      databaseUrl: services.superuserUrl,
       kafkaBrokers: [...services.kafka.brokers],
       kafkaAdmin: { ...services.kafka.admin },
       registryUrl: services.env['SCHEMA_REGISTRY_URL']!,

@@ -84,11 +84,14 @@ export async function startDemo(
     const child = await startChild({
       name,
       command: process.execPath,
-      args: [main, ...args],
+      // A small young generation: three processes of Node share the machine with two JVMs.
+      args: ['--max-semi-space-size=8', main, ...args],
       env: {
         PATH: process.env['PATH'],
         LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'info',
         NODE_ENV: 'production',
+        // Compiled once, started faster and smaller from then on.
+        NODE_COMPILE_CACHE: path.join(stateDir, 'compile-cache'),
         ...env,
       },
       dir: path.join(stateDir, 'processes'),
