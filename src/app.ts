@@ -8,9 +8,11 @@
 import { createApi } from './api/create-api.ts';
 import { DEFAULT_LIMITS } from './api/api-deps.ts';
 import { serveApi } from './api/serve-api.ts';
-import { applyBatch, type ApplyDeps } from './apply/apply-batch.ts';
+import { applyBatch, type ApplyDeps, type Arrival } from './apply/apply-batch.ts';
 import { createEdits } from './apply/create-edits.ts';
+import { republishLagging, type RepublishDeps } from './apply/republish-entity.ts';
 import { SHARED } from './apply/share-verification.ts';
+import { createWriterDirectory, refreshWriterDirectory } from './apply/writer-directory.ts';
 import { createCodec } from './avro/create-codec.ts';
 import { createRegistryClient } from './avro/create-registry-client.ts';
 import { loadContracts } from './avro/load-contracts.ts';
@@ -24,19 +26,26 @@ import { createKafkaAdmin } from './kafka/create-kafka-admin.ts';
 import { createTopicConsumer } from './kafka/create-topic-consumer.ts';
 import { createTopicInspector } from './kafka/create-topic-inspector.ts';
 import { createTopicSink, type KafkaTopicSink } from './kafka/create-topic-sink.ts';
-import type { Log, Provider, ProviderApi } from './ports.ts';
+import { requireKafka } from './kafka/require-kafka.ts';
+import type { Log, PositionAdvance, Provider, ProviderApi } from './ports.ts';
 import { createPostgresHealthCheck } from './postgres/check-health.ts';
 import { createApiKeyTable } from './postgres/create-api-key-table.ts';
+import { createConflictReader } from './postgres/create-conflict-reader.ts';
 import { createEntityReader } from './postgres/create-entity-reader.ts';
+import { createHistoryPruner } from './postgres/create-history-pruner.ts';
+import { createHubEditReader } from './postgres/create-hub-edit-reader.ts';
 import { createOutbox } from './postgres/create-outbox.ts';
 import { createPool } from './postgres/create-pool.ts';
 import { createPrisma } from './postgres/create-prisma.ts';
 import { createPullCursorTable } from './postgres/create-pull-cursor-table.ts';
 import { createSchemaTable } from './postgres/create-schema-table.ts';
 import { createStore } from './postgres/create-store.ts';
+import { createWriterIdTable } from './postgres/create-writer-id-table.ts';
 import { recordProviders } from './postgres/record-providers.ts';
 import { requireMigrated } from './postgres/require-migrated.ts';
+import { pruneHistory } from './prune/prune-history.ts';
 import { checkProviderApi } from './pull/check-health.ts';
+import type { AskDeps } from './pull/ask-provider.ts';
 import { createEtagMemory } from './pull/etag-memory.ts';
 import { pullChanges } from './pull/pull-changes.ts';
 import { toArrival, type PulledEvent } from './pull/pulled-event.ts';
@@ -57,8 +66,8 @@ export interface App {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Makes the bridge: reads the contracts and topics.yaml, checks the database's migrations and registers the schemas.
- *  Throws UsageError or PermanentError when it can't run like this; nothing is then left open. */
+/** Makes the bridge: reads the contracts and topics.yaml, checks the database's migrations, registers the schemas and asks
+ *  Kafka. Throws UsageError or PermanentError when it can't run like this; nothing is then left open. */
 export async function buildApp(
   settings: AppSettings,
   {
@@ -111,6 +120,7 @@ export async function buildApp(
     const kafka = createKafka(connection, log.child({ part: 'kafka' }));
     const admin = createKafkaAdmin(connection);
     closing.defer('the Kafka admin', () => admin.close());
+    await requireKafka(admin, brokers);
     const inspector = createTopicInspector(admin);
     const sinks = new Map<string, KafkaTopicSink>();
     closing.defer('the producers', async () => {
@@ -136,19 +146,26 @@ export async function buildApp(
     });
 
     // The one way in
-    const wakeRelay = relay.wake;
-    const applying: ApplyDeps = { store, topology, codec, metrics, log, clock, newId, wakeRelay };
-    const applyPulled = (events: readonly PulledEvent[]) => applyBatch(events.map(toArrival), null, applying);
+    const wakeRelay = (shards: readonly string[]) => relay.wake(shards);
+    const writers = createWriterDirectory({ topology, table: createWriterIdTable({ prisma }) });
+    const applying: ApplyDeps = {
+      ...{ store, topology, codec, metrics, log, clock, newId, wakeRelay },
+      allottedWriterIds: writers.allotted,
+    };
+    const apply = async (arrivals: readonly Arrival[], position: PositionAdvance | null) => {
+      await writers.learn(arrivals);
+      return applyBatch(arrivals, position, applying);
+    };
+    const applyPulled = (events: readonly PulledEvent[]) => apply(events.map(toArrival), null);
+    const graceMs = settings.republishGraceSeconds * 1000;
+    const republishing: RepublishDeps = {
+      ...{ store, topology, codec, clock, wakeRelay, graceMs },
+      isWaiting: (entityId) => outbox.holds(entityId),
+    };
     const edits = createEdits({ store, reader, topology, codec, clock, newId, wakeRelay });
 
     // From the topics
-    const consuming = {
-      ...applying,
-      inspector,
-      apply: (
-        ...[arrivals, position]: [Parameters<typeof applyBatch>[0], Parameters<typeof applyBatch>[1]]
-      ) => applyBatch(arrivals, position, applying),
-    };
+    const consuming = { ...applying, inspector, apply };
     const consumerOf = ({ id }: Provider) => {
       const topics = [...topology.routes.values()]
         .filter((route) => route.providerId === id)
@@ -164,21 +181,27 @@ export async function buildApp(
         .filter(([providerId]) => topology.providers.has(providerId))
         .map(([providerId, api]) => [providerId, createProviderApi({ providerId, clock, ...api })]),
     );
-    const pulling = { topology, codec, applyPulled, metrics };
+    const pulling: AskDeps = {
+      ...{ topology, codec, applyPulled, metrics },
+      etags: createEtagMemory(10_000),
+      republish: (providerId, shown) => republishLagging(providerId, shown, republishing),
+    };
     const pullOf = (provider: Provider, api: ProviderApi) =>
       pullChanges(provider, api, {
         ...pulling,
         cursors: createPullCursorTable({ prisma }),
+        hubEdits: createHubEditReader({ pool }),
         log: log.child({ part: 'pull', provider: provider.id }),
+        clock,
+        graceMs,
         pageSize: 200,
         overlapMs: 5 * 60_000,
+        editsPerRound: 100,
       });
-    const etags = createEtagMemory(10_000);
     const refresh = (kind: string, id: string) =>
       refreshEntity(kind, id, {
         ...pulling,
         apis,
-        etags,
         withinMs: 12_000,
         ownerOf: async (ofKind, entityId) => (await reader.find(ofKind, entityId))?.provider ?? null,
       });
@@ -189,6 +212,7 @@ export async function buildApp(
         topology,
         edits,
         reader,
+        conflicts: createConflictReader({ pool }),
         codec,
         keys: createApiKeyTable({ prisma, newId }),
         refresh,
@@ -222,11 +246,25 @@ export async function buildApp(
       });
     const services = [
       restarting(relay),
+      restarting(refreshWriterDirectory(writers, { everyMs: 10_000 })),
       ...providers.map((provider) => restarting(consumerOf(provider))),
       ...providers.flatMap((provider) => {
         const providerApi = apis.get(provider.id);
         return providerApi ? [restarting(pullOf(provider, providerApi))] : [];
       }),
+      restarting(
+        pruneHistory({
+          pruner: createHistoryPruner({ pool }),
+          kinds: [...topology.kinds.values()],
+          clock,
+          log: log.child({ part: 'prune' }),
+          keepMs: settings.pruneAfterDays * 86_400_000,
+          keepStates: 10,
+          batchSize: 200,
+          pauseMs: 1_000,
+          restMs: 6 * 3_600_000,
+        }),
+      ),
       api,
     ];
     return {

@@ -33,9 +33,17 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'check the event contracts, or register them',
     load: async () => (await import('./cli/schemas.ts')).schemasCommand(),
   },
+  conflicts: {
+    summary: 'list, show and settle what both sides changed at once',
+    load: async () => (await import('./cli/conflicts.ts')).conflictsCommand(),
+  },
   keys: {
     summary: 'create, revoke and list API keys',
     load: async () => (await import('./cli/keys.ts')).keysCommand(),
+  },
+  provider: {
+    summary: 'give a restored provider its next writer id, and list the providers',
+    load: async () => (await import('./cli/provider.ts')).providerCommand(),
   },
   simulate: {
     summary: "run one simulated insurer's platform",

@@ -341,7 +341,12 @@ export interface SettlementRow {
   /** The edit; null when the value that stands was confirmed, which takes none. */
   readonly eventId: string | null;
   readonly by: string;
-  /** This one alone, and it must still be open. */
+  /** The revision that its author had read. A conflict with values that came later stays open: nobody settles what they
+   *  have not seen. */
+  readonly seen: Revision;
+  /** Why, in its author's words. */
+  readonly reason: string | null;
+  /** This one alone, and it must be open and seen. */
   readonly conflictId?: string;
 }
 
@@ -472,6 +477,9 @@ export interface OutboxSession {
 export interface EntityView extends StoredEntity {
   readonly kind: string;
   readonly violations: readonly Violation[];
+  readonly openConflicts: number;
+  /** Codes of its flags that are raised. */
+  readonly flags: readonly string[];
   readonly bytes: Buffer;
   readonly schemaRef: number;
 }
@@ -560,6 +568,7 @@ export interface Conflict extends ConflictRow {
   readonly settledBy: string | null;
   /** The edit that settled it; null while open, and when the value that stood was confirmed. */
   readonly settlingEventId: string | null;
+  readonly settledReason: string | null;
 }
 
 export interface ConflictQuery {
@@ -581,7 +590,7 @@ export interface ConflictReader {
 
 export interface PullCursorTable {
   read(providerId: string, collection: string): Promise<string | null>;
-  /** `since` is RFC 3339. */
+  /** `since` is returned exactly as it is written here. */
   write(providerId: string, collection: string, since: string): Promise<void>;
 }
 
@@ -592,17 +601,18 @@ export interface EditPosition {
 }
 
 export interface HubEditReader {
-  /** Entities of the provider whose present state the hub made, written after `after` and before `untilMs`, in the order
-   *  of (updatedAt, id). */
+  /** Entities of the provider whose present state the hub made, and all others that were written before `allUntilMs`; of
+   *  these the ones written after `after` and before `untilMs`, in the order of (updatedAt, id). */
   list(
     kind: EntityKind,
     query: {
       readonly provider: string;
-      readonly after: EditPosition | null;
+      readonly after: EditPosition;
       readonly untilMs: number;
+      readonly allUntilMs: number;
       readonly limit: number;
     },
-  ): Promise<readonly (EditPosition & { readonly revision: Revision })[]>;
+  ): Promise<readonly EditPosition[]>;
 }
 
 // ── Pruning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -630,12 +640,7 @@ export interface WriterIdTable {
   /** Every provider with all writer ids ever allotted to it; the last is in use. */
   list(): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Allots `writerId` on top of `after`, with an audit row; false when the ids are no longer `after`. */
-  allot(
-    providerId: string,
-    writerId: string,
-    after: readonly string[],
-    by: string,
-  ): Promise<boolean>;
+  allot(providerId: string, writerId: string, after: readonly string[], by: string): Promise<boolean>;
 }
 
 // ── A provider's GET API ────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@ import type { Outcome } from '../domain/event.ts';
 import type {
   ApiKeyTable,
   Clock,
+  ConflictReader,
   EntityReader,
   EventCodec,
   HealthCheck,
@@ -45,6 +46,7 @@ export interface ApiDeps {
   readonly topology: Topology;
   readonly edits: Edits;
   readonly reader: EntityReader;
+  readonly conflicts: ConflictReader;
   readonly keys: Pick<ApiKeyTable, 'findBySecretHash'>;
   readonly codec: Pick<EventCodec, 'decodeStored'>;
   /** Asks the entity's provider, or all of them while it is unknown here, and applies what comes. Never throws for a

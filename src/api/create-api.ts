@@ -12,11 +12,13 @@ import { entitySchema } from './entity-document.ts';
 import { listProviders } from './list-providers.ts';
 import { mountEndpoints } from './mount-endpoint.ts';
 import { ProblemError } from './problem.ts';
+import { readConflicts } from './read-conflicts.ts';
 import { readEntities } from './read-entities.ts';
 import { readHistory } from './read-history.ts';
 import { refreshConstat } from './refresh-constat.ts';
 import { reportHealth } from './report-health.ts';
 import { problemHandler } from './send-problem.ts';
+import { settleConflict } from './settle-conflict.ts';
 import { docsAssets, docsEndpoint } from './show-docs.ts';
 import { traceRequests } from './trace-requests.ts';
 import { writeConstats } from './write-constats.ts';
@@ -29,6 +31,8 @@ export type { ApiDeps, ApiLimits, RefreshResult } from './api-deps.ts';
 export function createApi(deps: ApiDeps): Express {
   const endpoints: readonly Endpoint[] = [
     ...entityEndpoints(deps),
+    ...readConflicts(deps),
+    settleConflict(deps),
     listProviders(deps),
     ...reportHealth(deps),
     docsEndpoint,

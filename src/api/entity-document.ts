@@ -15,6 +15,9 @@ export interface EntityDocument {
   /** When this revision was stored here: what lists are ordered by. */
   readonly updatedAt: string;
   readonly violations: readonly Violation[];
+  /** Absent in the answer to an edit. */
+  readonly openConflicts?: number;
+  readonly flags?: readonly string[];
   readonly state: JsonObject;
 }
 
@@ -25,6 +28,8 @@ export interface ShownEntity {
   readonly state: JsonObject;
   readonly violations: readonly Violation[];
   readonly updatedAtMs: number;
+  readonly openConflicts?: number;
+  readonly flags?: readonly string[];
 }
 
 export function entityDocument(kind: EntityKind, entity: ShownEntity): EntityDocument {
@@ -36,11 +41,14 @@ export function entityDocument(kind: EntityKind, entity: ShownEntity): EntityDoc
     status: kind.status(entity.state),
     updatedAt: new Date(entity.updatedAtMs).toISOString(),
     violations: entity.violations,
+    ...(entity.openConflicts === undefined ? {} : { openConflicts: entity.openConflicts }),
+    ...(entity.flags === undefined ? {} : { flags: entity.flags }),
     state: entity.state,
   };
 }
 
-/** A strong entity tag: equal tags mean equal content, for one revision has one content. */
+/** A strong entity tag: equal tags mean equal states, for one revision has one content. What stands beside the state
+ *  (conflicts, flags) may change without it. */
 export function etagOf(revision: Revision): string {
   return `"${formatRevision(revision)}"`;
 }
@@ -92,6 +100,13 @@ export function entitySchema(kind: EntityKind, stateSchema: z.ZodType): z.ZodObj
         description:
           "Rules of the form that the state breaks. A provider's state is accepted with them; an edit here is not.",
       }),
+      openConflicts: z.int().optional().meta({
+        description: 'How many wait for staff, see `/v1/conflicts`; absent in the answer to an edit.',
+      }),
+      flags: z
+        .array(z.string())
+        .optional()
+        .meta({ description: 'What on-call looks at, such as `REVISION_REUSED`; absent as above.' }),
       state: stateSchema,
     })
     .meta({

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import type { EntityKind, SearchColumn } from '../domain/kind.ts';
 import type { ApiDeps } from './api-deps.ts';
-import { guarded, maySee, type Caller, type Endpoint } from './endpoint.ts';
+import { guarded, type Endpoint } from './endpoint.ts';
 import { entityAnswer, etagOf } from './entity-document.ts';
 import { documentOf, findVisible } from './find-entity.ts';
 import { listCursorOf, readListCursor } from './page-cursor.ts';
-import { ProblemError } from './problem.ts';
+import { providersAsked } from './providers-asked.ts';
 import {
   ALL_SCOPES,
   badCursor,
@@ -32,7 +32,7 @@ function getEntity(kind: EntityKind, document: z.ZodObject, deps: ApiDeps): Endp
     access: ALL_SCOPES,
     summary: `Read one ${kind.name}`,
     description:
-      'The ETag is the revision: send it back in `If-None-Match` to be told 304 while nothing has changed.',
+      'The ETag is the revision: send it back in `If-None-Match` to be told 304 while the state has not changed.',
     params: idParams,
     query: NO_QUERY,
     headers: z.object({
@@ -156,30 +156,6 @@ const COLUMN_VALUES: Readonly<Record<SearchColumn['type'], z.ZodType>> = {
   boolean: z.enum(['true', 'false']),
   integer: z.string().regex(/^-?[0-9]{1,9}$/, 'Must be a whole number'),
 };
-
-function providersAsked(
-  provider: string | undefined,
-  caller: Caller,
-  deps: ApiDeps,
-): readonly string[] | null {
-  if (provider === undefined) return caller.providers;
-  if (!maySee(caller, provider)) throw new ProblemError('forbidden', 'This key sees its own provider alone.');
-  if (!deps.topology.providers.has(provider)) {
-    throw new ProblemError('invalid-request', 'There is no such provider.', {
-      extra: {
-        violations: [
-          {
-            in: 'query',
-            pointer: '/provider',
-            code: 'unknown-provider',
-            message: 'There is no such provider',
-          },
-        ],
-      },
-    });
-  }
-  return [provider];
-}
 
 function afterOf(cursor: string): { readonly updatedAtMs: number; readonly id: string } {
   const position = readListCursor(cursor);

@@ -20,7 +20,9 @@ const historyEntry = z
     eventId: z.string(),
     eventType: z.string().meta({ example: 'constat.updated' }),
     outcome: z.enum(OUTCOMES).meta({ description: 'What became of the event.' }),
-    source: z.enum(['topic', 'pull', 'api', 'merge', 'share']).meta({ description: 'Where it came from.' }),
+    source: z
+      .enum(['topic', 'pull', 'api', 'merge', 'share', 'republish'])
+      .meta({ description: 'Where it came from.' }),
     origin: z.string().meta({ description: 'Whose edit it is: `eassurance` or the insurer.' }),
     author: z
       .string()

@@ -58,6 +58,8 @@ export interface Settled {
 export interface ApplyDeps {
   readonly store: Store;
   readonly topology: Topology;
+  /** Every writer id ever allotted to the provider; none for one that is unknown. */
+  readonly allottedWriterIds: (providerId: string) => readonly string[];
   readonly codec: EventCodec;
   readonly metrics: Metrics;
   readonly log: Log;

@@ -4,7 +4,7 @@ import { HUB, type EntityEvent } from '../domain/event.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { EntityKind, StoredSummary, Violation } from '../domain/kind.ts';
 import type { Revision } from '../domain/revision.ts';
-import type { StoredEntity, TopicRoute, WritePlan } from '../ports.ts';
+import type { SettlementRow, StoredEntity, TopicRoute, WritePlan } from '../ports.ts';
 import type { EditDeps } from './create-edits.ts';
 import type { EditContext, EditedEntity, EditResult } from './edit.ts';
 import { dayInAlgiers } from './rule-context.ts';
@@ -92,6 +92,8 @@ export async function composeEdit(
       readonly apiKeyId: string;
       readonly requestDigest: string;
     } | null;
+    /** The conflicts that it settles. */
+    readonly settlement: Omit<SettlementRow, 'kind' | 'entityId' | 'eventId'> | null;
   },
   deps: EditDeps,
 ): Promise<Composed> {
@@ -158,7 +160,7 @@ export async function composeEdit(
       deliveries: [],
       quarantined: [],
       conflicts: [],
-      settlements: [],
+      settlements: edit.settlement ? [{ ...edit.settlement, kind: kind.name, entityId: id, eventId }] : [],
       flags: [],
       position: null,
       idempotency: edit.idempotency ? { ...edit.idempotency, entityId: id, eventId } : null,

@@ -2,6 +2,7 @@ import type { Clock, EntityReader, EventCodec, NewId, Store, Topology } from '..
 import { createEntity } from './create-entity.ts';
 import type { Edits } from './edit.ts';
 import { patchEntity } from './patch-entity.ts';
+import { settleConflict } from './settle-conflict.ts';
 
 export interface EditDeps {
   readonly store: Store;
@@ -20,5 +21,6 @@ export function createEdits(deps: EditDeps): Edits {
   return {
     create: (edit) => createEntity(edit, deps),
     patch: (edit) => patchEntity(edit, deps),
+    settle: (edit) => settleConflict(edit, deps),
   };
 }

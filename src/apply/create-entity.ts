@@ -42,6 +42,7 @@ export async function createEntity(edit: CreateEdit, deps: EditDeps): Promise<Ed
       changeReason: null,
       context: edit.context,
       idempotency: edit.idempotency,
+      settlement: null,
     },
     deps,
   );
@@ -55,7 +56,7 @@ export async function createEntity(edit: CreateEdit, deps: EditDeps): Promise<Ed
       if (!seen) await tx.write(composed.plan);
       return seen;
     });
-    if (repeated) return repeatedResult(edit, repeated, deps);
+    if (repeated) return await repeatedResult(edit, repeated, deps);
   } catch (error) {
     // The same key arrived twice at once and the other one was first: now it can be read.
     if (error instanceof MovedError && edit.idempotency) return createEntity(edit, deps);

@@ -1,6 +1,8 @@
 import type { JsonObject, Json } from '../domain/json.ts';
 import type { EntityKind, Violation } from '../domain/kind.ts';
 import type { Revision } from '../domain/revision.ts';
+import type { Side } from '../domain/conflict.ts';
+import type { Conflict } from '../ports.ts';
 
 /** Who edits, and the trail that the edit continues. */
 export interface EditContext {
@@ -37,6 +39,23 @@ export interface PatchEdit {
   readonly changeReason: string | null;
   readonly context: EditContext;
 }
+
+export interface SettleEdit {
+  /** As it was read. */
+  readonly conflict: Conflict;
+  /** The newest value of one side, or another one. */
+  readonly choice: Side | { readonly value: Json };
+  /** The entity's revision that the author had read: the stored one must be this. */
+  readonly revision: Revision;
+  /** Providers whose entities the author may touch; null for all. Another's is `missing`. */
+  readonly providers: readonly string[] | null;
+  readonly context: EditContext;
+  readonly reason: string | null;
+}
+
+/** `updated`: the value was written and the conflict settled. `unchanged`: it stood already; the conflict is settled and
+ *  nothing else was written. `closed`: it was settled before. */
+export type SettleResult = EditResult | { readonly status: 'closed' };
 
 /** An entity as people see it. */
 export interface EditedEntity {
@@ -75,5 +94,7 @@ export type EditResult =
 /** The edits the API can make; implemented by `createEdits` in this folder. */
 export interface Edits {
   create(edit: CreateEdit): Promise<EditResult>;
+  /** Also settles the open conflicts on the atoms that it changes, as far as its author had seen them. */
   patch(edit: PatchEdit): Promise<EditResult>;
+  settle(edit: SettleEdit): Promise<SettleResult>;
 }

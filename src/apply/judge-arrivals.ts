@@ -75,7 +75,7 @@ function judgeOne(arrival: ReadableArrival, digest: string, read: ReadSet, deps:
     source,
     topicProvider: route?.providerId ?? '',
     writers: route?.writers ?? [],
-    allottedWriterIds: deps.topology.providers.get(route?.providerId ?? '')?.writerIds ?? [],
+    allottedWriterIds: deps.allottedWriterIds(route?.providerId ?? ''),
     stored,
     known: read.events.get(eventId) ?? null,
     history: read.history.get(historyKey(kind, entityId, revision)) ?? null,

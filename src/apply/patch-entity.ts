@@ -1,4 +1,5 @@
 import mergePatch from 'json-merge-patch';
+import { tabulateAtoms } from '../domain/atom-table.ts';
 import { digestOf } from '../domain/canonical.ts';
 import { diffAtoms } from '../domain/diff-atoms.ts';
 import { MovedError, TransientError } from '../domain/errors.ts';
@@ -42,7 +43,7 @@ async function patchOnce(edit: PatchEdit, deps: EditDeps): Promise<EditResult> {
   if (!patched.ok) return { status: 'invalid', violations: patched.violations };
   const { state } = patched;
   if (digestOf(state, kind.shape) === before.digest)
-    return { status: 'unchanged', entity: shown(before, current) };
+    return { status: 'unchanged', entity: shownEntity(before, current) };
   const violations = newViolations(kind, { stored: before, state: current }, state, deps);
   if (violations.length > 0) return { status: 'invalid', violations };
 
@@ -58,6 +59,12 @@ async function patchOnce(edit: PatchEdit, deps: EditDeps): Promise<EditResult> {
       changeReason: edit.changeReason,
       context: edit.context,
       idempotency: null,
+      settlement: {
+        atoms: touchedAtoms(kind, current, state),
+        by: edit.context.author,
+        seen: edit.condition.revision,
+        reason: edit.changeReason,
+      },
     },
     deps,
   );
@@ -66,6 +73,14 @@ async function patchOnce(edit: PatchEdit, deps: EditDeps): Promise<EditResult> {
   await deps.store.transaction((tx) => tx.write(composed.plan));
   deps.wakeRelay([route.providerId]);
   return { status: 'updated', entity: composed.entity };
+}
+
+/** The changed atoms under the names that conflicts have: a conflict is on a field of the front even where the seal has
+ *  since made one atom of it, and one on the sealed front as a whole is settled on purpose alone. */
+function touchedAtoms(kind: EntityKind, before: JsonObject, after: JsonObject): readonly string[] {
+  const table = kind.merge?.table;
+  const atoms = table ? (state: JsonObject) => tabulateAtoms(state, table) : kind.atoms;
+  return diffAtoms({ ...kind, atoms }, before, after);
 }
 
 /** Null when the patch may be applied to the current state. */
@@ -77,10 +92,10 @@ async function checkCondition(
 ): Promise<EditResult | null> {
   const { kind, condition } = edit;
   if (compareRevisions(condition.revision, before.revision) === 'equal') return null;
-  if (condition.mode === 'exact') return { status: 'moved', current: shown(before, current) };
+  if (condition.mode === 'exact') return { status: 'moved', current: shownEntity(before, current) };
 
   const stored = await deps.reader.findRevision(kind, edit.id, condition.revision);
-  if (!stored) return { status: 'unknown-base', current: shown(before, current) };
+  if (!stored) return { status: 'unknown-base', current: shownEntity(before, current) };
   const { state: base } = await deps.codec.decodeStored(stored.bytes, stored.schemaRef);
   const yours = shapeState(kind, applyPatch(kind, base, edit.patch, deps), deps);
   if (!yours.ok) return { status: 'invalid', violations: yours.violations };
@@ -95,12 +110,12 @@ async function checkCondition(
     theirs: theirAtoms!.get(atom) ?? null,
     yours: yourAtoms!.get(atom) ?? null,
   }));
-  return { status: 'clash', current: shown(before, current), atoms };
+  return { status: 'clash', current: shownEntity(before, current), atoms };
 }
 
 /** What the hub sets itself stays as it is, whatever the patch says. */
 function applyPatch(kind: EntityKind, state: JsonObject, patch: JsonObject, deps: EditDeps): JsonObject {
-  const patched = mergePatch.apply(structuredClone(state), patch) as JsonObject;
+  const patched = mergePatch.apply<JsonObject>(structuredClone(state), patch);
   return {
     ...patched,
     [kind.idField]: state[kind.idField],
@@ -112,7 +127,8 @@ function applyPatch(kind: EntityKind, state: JsonObject, patch: JsonObject, deps
   };
 }
 
-function shown(view: EntityView, state: JsonObject): EditedEntity {
+/** The stored entity with its state, as people see it. */
+export function shownEntity(view: EntityView, state: JsonObject): EditedEntity {
   const { kind, id, provider, revision, violations, updatedAtMs } = view;
   return { kind, id, provider, revision, state, violations, updatedAtMs };
 }

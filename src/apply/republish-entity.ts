@@ -115,7 +115,11 @@ async function republishEntity(
     const made = await tx.readBytes(entity.eventId);
     if (made === null) return 'gone';
     const { state, changedFields, changeReason } = await deps.codec.decodeStored(made.bytes, made.schemaRef);
-    const event = composeReplay({ eventId, kind, entity, route }, { state, changedFields, changeReason }, deps);
+    const event = composeReplay(
+      { eventId, kind, entity, route },
+      { state, changedFields, changeReason },
+      deps,
+    );
     const { bytes, schemaRef } = await deps.codec.encode(route.topic, event);
     await tx.write({
       events: [{ ...rowOf(event, route), digest: digestOf(state, kind.shape), schemaRef, bytes }],

@@ -4,7 +4,18 @@ import { z } from 'zod';
 import { UsageError } from '../domain/errors.ts';
 import { readProviderSettings } from './provider-settings.ts';
 import type { ProviderApiSettings } from './provider-settings.ts';
-import { directories, file, flag, hostList, oneOf, port, secretKey, text, url } from './setting-types.ts';
+import {
+  directories,
+  file,
+  flag,
+  hostList,
+  oneOf,
+  port,
+  secretKey,
+  text,
+  url,
+  wholeNumber,
+} from './setting-types.ts';
 
 export type { ProviderApiSettings } from './provider-settings.ts';
 
@@ -26,6 +37,10 @@ export interface Settings {
   readonly httpPort: number;
   /** At least 32 bytes. */
   readonly eventSigningKey: Buffer;
+  /** States older than this may be emptied from the history. */
+  readonly pruneAfterDays: number;
+  /** How long an edit of ours may be on its way before a provider that lacks it is told again. */
+  readonly republishGraceSeconds: number;
   /** Provider id → its GET API. A provider without one is not pulled. */
   readonly providerApis: ReadonlyMap<string, ProviderApiSettings>;
   /** The Kafka user that `bridge topics apply` creates for the bridge. */
@@ -43,12 +58,12 @@ export interface KafkaSasl {
 
 /** What each group holds. A command demands only the groups that it needs. */
 interface GroupFields {
-  database: 'databaseUrl';
+  database: 'databaseUrl' | 'pruneAfterDays';
   kafka: 'kafkaBrokers' | 'kafkaSasl' | 'kafkaSsl';
   registry: 'schemaRegistryUrl' | 'schemaRegistryUsername' | 'schemaRegistryPassword';
   http: 'httpHost' | 'httpPort';
   signing: 'eventSigningKey';
-  providers: 'providerApis';
+  providers: 'providerApis' | 'republishGraceSeconds';
   provisioning: 'bridgeKafkaUsername' | 'bridgeKafkaPassword' | 'providerKafkaPasswords';
 }
 type AlwaysThere = 'logLevel' | 'topicsFile' | 'schemasDirs' | 'kindsDirs' | 'migrationsDirs';
@@ -67,7 +82,10 @@ const always = z.object({
   MIGRATIONS_DIRS: directories.default([home('prisma/migrations')]),
 });
 const groups = {
-  database: z.object({ DATABASE_URL: url('postgresql', 'postgres') }),
+  database: z.object({
+    DATABASE_URL: url('postgresql', 'postgres'),
+    PRUNE_AFTER_DAYS: wholeNumber(1, 36_500).default(90),
+  }),
   kafka: z.object({
     KAFKA_BROKERS: hostList,
     KAFKA_SSL: flag.default(false),
@@ -82,7 +100,7 @@ const groups = {
   }),
   http: z.object({ HTTP_HOST: text.default('127.0.0.1'), HTTP_PORT: port.default(8080) }),
   signing: z.object({ EVENT_SIGNING_KEY: secretKey }),
-  providers: z.object({}),
+  providers: z.object({ REPUBLISH_GRACE_SECONDS: wholeNumber(1, 86_400).default(60) }),
   provisioning: z.object({ BRIDGE_KAFKA_USERNAME: text.default('bridge'), BRIDGE_KAFKA_PASSWORD: text }),
 } as const satisfies Record<SettingGroup, z.ZodObject>;
 
@@ -94,6 +112,7 @@ const remedies: Readonly<Record<string, string>> = {
   KINDS_DIRS: 'set it to directories of entity kinds separated by ":", or leave it out',
   MIGRATIONS_DIRS: 'set it to directories of migrations separated by ":", or leave it out',
   DATABASE_URL: 'set it to postgresql://user:password@host:5432/database',
+  PRUNE_AFTER_DAYS: 'set it to a number of days, or leave it out for 90',
   KAFKA_BROKERS: 'set it to host:9092, or several separated by commas',
   KAFKA_SSL: 'set it to true when the brokers speak TLS, or leave it out',
   KAFKA_SASL_MECHANISM: 'set it to scram-sha-256, or leave it out',
@@ -106,6 +125,7 @@ const remedies: Readonly<Record<string, string>> = {
   HTTP_HOST: 'set it to the address to listen on, or leave it out for 127.0.0.1',
   HTTP_PORT: 'set it to a free port, or leave it out for 8080',
   EVENT_SIGNING_KEY: 'generate one with: openssl rand -hex 32',
+  REPUBLISH_GRACE_SECONDS: 'set it to a number of seconds, or leave it out for 60',
   BRIDGE_KAFKA_USERNAME: 'set it to the Kafka user to create for the bridge, or leave it out for bridge',
   BRIDGE_KAFKA_PASSWORD: 'set it to the password of the Kafka user to create for the bridge',
 };

@@ -36,6 +36,15 @@ export const port = text
   )
   .transform(Number);
 
+export function wholeNumber(min: number, max: number) {
+  return text
+    .refine(
+      (value) => /^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max,
+      `is not a whole number from ${min} to ${max}`,
+    )
+    .transform(Number);
+}
+
 export function oneOf<const Choice extends string>(...choices: readonly Choice[]) {
   return z.enum(choices, { error: `is none of ${choices.join(', ')}` });
 }

@@ -21,7 +21,7 @@ export function restoreAbsent(
 ): JsonObject {
   if (previous === null) return state;
   const table = kind.merge?.table ?? {};
-  return completeRecord(state, previous, table, kind.shape, plant(absentFields)) as JsonObject;
+  return completeRecord(state, previous, table, kind.shape, plant(absentFields));
 }
 
 /** Paths as a tree; an empty branch is where one ends. */
@@ -36,7 +36,7 @@ function plant(paths: readonly string[]): Paths {
   for (const path of paths) {
     let at = root;
     for (const field of path.split('/')) {
-      at = (at[field] ??= Object.create(null) as Paths) as Record<string, Paths>;
+      at = at[field] ??= Object.create(null) as Paths;
     }
   }
   return root;

@@ -84,8 +84,9 @@ const invalidRevision: Rule = (input) => {
     allotted: input.allottedWriterIds,
     // Writer ids are allotted per provider: of an event that is not this provider's, rule 2 says what is wrong.
     attributable: foreign(input) === null,
-    // What a provider's API returns may be our own revision; what it publishes is its edit.
-    authored: input.source === 'topic',
+    // What a provider's API returns may be our own revision, and what we republish the provider's; else an event is its
+    // author's edit.
+    authored: input.source === 'topic' && input.known?.origin !== HUB,
   });
   return cause === null ? null : quarantined('REVISION_INVALID', cause);
 };

@@ -1,4 +1,4 @@
-import { sealOf } from './canonical.ts';
+import { canonicalForm, sealOf } from './canonical.ts';
 import { restoreAbsent } from './complete-state.ts';
 import type { ConflictDraft } from './conflict.ts';
 import type { Json, JsonObject } from './json.ts';
@@ -29,8 +29,8 @@ export interface MergeInput {
   readonly provider: string;
   /** Who opened the entity. */
   readonly createdBy: string;
-  /** True when a state that we had accepted at or below the base was sealed. It matters where the base is a state of
-   *  theirs that we have corrected: a seal can't be shaken off by sending two states. */
+  /** True when a state at or below the base that had become the stored one was sealed. It matters where the base is a
+   *  state of theirs that we have corrected: a seal can't be shaken off by sending two states. */
   readonly sealSeen?: boolean;
 }
 
@@ -51,7 +51,7 @@ export function mergeStates(input: MergeInput): MergeResult {
   const { kind, ours, hubStates } = input;
   const rules = kind.merge ?? EVERY_FIELD;
   const base = input.baseMissing ? NOTHING : (input.base ?? NOTHING);
-  const theirs = restoreAbsent(kind, input.theirs, input.baseMissing ? ours : base, input.absentFields);
+  const theirs = completeTheirs(input, base);
   const refused = findRefused(input, base, theirs);
   const allowed = refused.has(rules.status?.atom ?? '') ? withStatusOf(base, theirs, rules) : theirs;
   const front = findFrontHolder(
@@ -74,6 +74,16 @@ export function mergeStates(input: MergeInput): MergeResult {
     state: finish(kind, rules, { ...merged, ...timestamps(ours, theirs) }, front),
     conflicts: lost === null ? merge.conflicts : [...merge.conflicts, lost],
   };
+}
+
+/** What they meant. Where both sides hold the same already, nothing needs completing. */
+function completeTheirs(
+  { kind, ours, theirs, baseMissing, absentFields }: MergeInput,
+  base: JsonObject,
+): JsonObject {
+  const completed = restoreAbsent(kind, theirs, baseMissing ? ours : base, absentFields);
+  if (completed === theirs) return theirs;
+  return canonicalForm(theirs, kind.shape) === canonicalForm(ours, kind.shape) ? theirs : completed;
 }
 
 /** Atoms that the provider had no right to change as it did, judged against the base. The front is not among them: who

@@ -47,17 +47,18 @@ function contentText(value: Content, field: FieldShape): string {
 export function sameStructure(a: Content, b: Content): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const [left, right] = [a as Fields, b as Fields];
-  let names = 0;
-  for (const name in left) {
-    const [one, other] = [left[name], right[name]];
+  if (isList(a)) return isList(b) && a.length === b.length && a.every((item, i) => sameStructure(item, b[i]));
+  if (isList(b)) return false;
+  const names = Object.keys(a);
+  if (names.length !== Object.keys(b).length) return false;
+  for (const name of names) {
+    const [one, other] = [a[name], b[name]];
     if (one !== other && !sameStructure(one, other)) return false;
-    names++;
+    if (other === undefined && !Object.hasOwn(b, name)) return false;
   }
-  // As many names, and no value that is undefined because the name is missing.
-  for (const _ in right) names--;
-  return names === 0;
+  return true;
 }
 
-type Fields = Readonly<Record<string, Content>>;
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}

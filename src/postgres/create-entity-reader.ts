@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { EntityKind } from '../domain/kind.ts';
 import type { Revision } from '../domain/revision.ts';
 import type { EntityReader, EntityView } from '../ports.ts';
-import { toEntityView, VIEW_COLUMNS } from './entity-view.ts';
+import { toEntityView, viewColumns } from './entity-view.ts';
 import type { ViewRow } from './entity-view.ts';
 import { listEntities } from './list-entities.ts';
 import { quoteName } from './quote-name.ts';
@@ -26,7 +26,7 @@ export function createEntityReader(deps: { readonly pool: pg.Pool }): EntityRead
 async function find(pool: pg.Pool, kind: EntityKind, id: string): Promise<EntityView | null> {
   const { rows } = await pool.query<ViewRow>({
     name: `find-${kind.name}`,
-    text: `select ${VIEW_COLUMNS} from ${quoteName(kind.name)} e join event v on v.event_id = e.event_id where e.id = $1`,
+    text: `select ${viewColumns(kind)} from ${quoteName(kind.name)} e join event v on v.event_id = e.event_id where e.id = $1`,
     values: [id],
   });
   return rows[0] === undefined ? null : toEntityView(kind, rows[0]);

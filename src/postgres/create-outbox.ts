@@ -13,6 +13,7 @@ export function createOutbox(deps: { readonly pool: pg.Pool; readonly databaseUr
     read: (shard, limit) => translated(() => readOutbox(pool, shard, limit)),
     acknowledge: (rows) => translated(() => acknowledge(pool, rows)),
     park: (sequence, code, cause) => translated(() => park(pool, sequence, code, cause)),
+    holds: (entityId) => translated(() => holds(pool, entityId)),
     notify: coalesce((shards) => translated(() => notify(pool, shards))),
     openSession: (onWake) => translated(() => openOutboxSession(databaseUrl, onWake)),
   };
@@ -78,6 +79,16 @@ async function park(pool: pg.Pool, sequence: bigint, code: string, cause: string
     text: 'update outbox set parked_at = now(), parked_code = $2, parked_cause = $3 where sequence = $1',
     values: [sequence, code, cause],
   });
+}
+
+/** By way of the entity's few events: the outbox has no index on them, and none is worth its writes. */
+async function holds(pool: pg.Pool, entityId: string): Promise<boolean> {
+  const { rows } = await pool.query<{ held: boolean }>({
+    name: 'outbox-holds',
+    text: `select exists (select from outbox o join event e on e.event_id = o.event_id where e.entity_id = $1) as held`,
+    values: [entityId],
+  });
+  return rows[0]!.held;
 }
 
 /** A statement of its own: a NOTIFY inside the transactions of edits would make their commits wait for one another. */

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Store, StoreTransaction } from '../ports.ts';
 import { createRouteIds } from './intern-routes.ts';
+import { readLineage, readStates } from './read-lineage.ts';
 import {
   readBytes,
   readEntities,
@@ -40,6 +41,8 @@ function bindTransaction(client: pg.ClientBase, write: StoreTransaction['write']
     readEntities: (kind, ids) => readEntities(client, kind, ids),
     readEvents: (eventIds) => readEvents(client, eventIds),
     readHistory: (kind, pairs) => readHistory(client, kind, pairs),
+    readLineage: (kind, entityIds) => readLineage(client, kind, entityIds),
+    readStates: (eventIds) => readStates(client, eventIds),
     readBytes: (eventId) => readBytes(client, eventId),
     readIdempotency: (apiKeyId, key) => readIdempotency(client, apiKeyId, key),
     write,

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { EntityKind } from '../domain/kind.ts';
 import type { EntityView, ListQuery } from '../ports.ts';
 import type { ViewRow } from './entity-view.ts';
-import { toEntityView, VIEW_COLUMNS } from './entity-view.ts';
+import { toEntityView, viewColumns } from './entity-view.ts';
 import { quoteName } from './quote-name.ts';
 
 /** One page by (updatedAt, id), oldest first. A row that is being written while the page is read may appear behind the
@@ -30,7 +30,7 @@ export async function listEntities(
 
   const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
   const { rows } = await pool.query<ViewRow>(
-    `select ${VIEW_COLUMNS} from ${quoteName(kind.name)} e join event v on v.event_id = e.event_id
+    `select ${viewColumns(kind)} from ${quoteName(kind.name)} e join event v on v.event_id = e.event_id
      ${where} order by e.updated_at, e.id limit ${bind(query.limit)}`,
     values,
   );

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import pg from 'pg';
 import type { OutboxSession } from '../ports.ts';
 import { OUTBOX_CHANNEL } from './outbox-channel.ts';
@@ -34,8 +35,10 @@ export async function openOutboxSession(
     throw error;
   }
   const close = endOnce(client);
+  // The shards ask at the same time; a pg client takes one query after the other.
+  const inTurn = pLimit(1);
   const heartbeat = setInterval(() => {
-    client.query('select 1').catch(close);
+    inTurn(() => client.query('select 1')).catch(close);
   }, HEARTBEAT_MS).unref();
   void closed.then(() => {
     clearInterval(heartbeat);
@@ -47,7 +50,7 @@ export async function openOutboxSession(
     // PostgreSQL would count a second lock by the same session, so the session remembers what it holds.
     tryLock: async (shard) => {
       if (held.has(shard)) return true;
-      const taken = await translated(() => tryLock(client, shard));
+      const taken = await translated(() => inTurn(() => tryLock(client, shard)));
       if (taken) held.add(shard);
       return taken;
     },

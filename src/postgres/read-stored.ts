@@ -146,7 +146,7 @@ export async function readPosition(
 }
 
 /** Keyed as asked: a UUID may arrive in capitals, and PostgreSQL answers in small letters. */
-function byRequestedId<Row, T>(
+export function byRequestedId<Row, T>(
   ids: readonly string[],
   rows: readonly Row[],
   idOf: (row: Row) => string,

@@ -2,12 +2,16 @@ import type pg from 'pg';
 import { MovedError } from '../domain/errors.ts';
 import type { IdempotencyRow, PositionAdvance, WritePlan } from '../ports.ts';
 import type { RouteIds } from './intern-routes.ts';
+import { holdEntities } from './hold-entities.ts';
+import { openConflicts, raiseFlags, settleConflicts } from './write-conflicts.ts';
 import { writeEntities } from './write-entities.ts';
 import { insertDeliveries, insertEvents, insertOutbox } from './write-events.ts';
 import { upsertQuarantine } from './write-quarantine.ts';
 
 /** Writes all of the plan, a statement per list. Every transaction takes its locks in this order: routes, position,
- *  entities by id, events, quarantine, outbox. Returns what is to be called after the commit. */
+ *  entities by id, events, conflicts, flags, quarantine, outbox. Whoever writes a conflict or flag holds the lock of its
+ *  entity row (it writes the row, or says that it is unmoved), so nobody waits for those. Returns what is to be called
+ *  after the commit. */
 export async function writePlan(
   client: pg.ClientBase,
   plan: WritePlan,
@@ -15,9 +19,13 @@ export async function writePlan(
 ): Promise<() => void> {
   const interned = await routes.intern(client, plan.events);
   if (plan.position !== null) await advancePosition(client, plan.position);
+  if (plan.unmoved !== undefined) await holdEntities(client, plan.unmoved);
   if (plan.entities.length > 0) await writeEntities(client, plan.entities);
   if (plan.events.length > 0) await insertEvents(client, plan.events, interned.ids);
   if (plan.deliveries.length > 0) await insertDeliveries(client, plan.deliveries);
+  if (plan.settlements.length > 0) await settleConflicts(client, plan.settlements);
+  if (plan.conflicts.length > 0) await openConflicts(client, plan.conflicts);
+  if (plan.flags.length > 0) await raiseFlags(client, plan.flags);
   if (plan.quarantined.length > 0) await upsertQuarantine(client, plan.quarantined);
   if (plan.outbox.length > 0) await insertOutbox(client, plan.outbox);
   if (plan.idempotency !== null) await insertIdempotency(client, plan.idempotency);

@@ -2,6 +2,7 @@ import type { Settled } from '../apply/apply-batch.ts';
 import { PermanentError } from '../domain/errors.ts';
 import type { EntityKind } from '../domain/kind.ts';
 import type { ApiRecord, Log, Metrics, ProviderApi, PullCursorTable } from '../ports.ts';
+import { saysNothingNew, type Republish } from './ask-provider.ts';
 import { toPulledEvent } from './pulled-event.ts';
 import type { PulledEvent, PulledEventDeps } from './pulled-event.ts';
 
@@ -9,6 +10,8 @@ export interface PullDeps extends PulledEventDeps {
   readonly cursors: PullCursorTable;
   /** Takes the events through the same rules as any other; when it resolves, their outcomes are durable. */
   readonly applyPulled: (events: readonly PulledEvent[]) => Promise<readonly Settled[]>;
+  /** Tells the provider again what its records show that it has lost. */
+  readonly republish: Republish;
   readonly metrics: Pick<Metrics, 'pulled'>;
   readonly log: Log;
   readonly pageSize: number;
@@ -20,6 +23,8 @@ export interface PullDeps extends PulledEventDeps {
 export interface PullReport {
   readonly pages: number;
   readonly applied: number;
+  /** Entities of which the provider turned out to have an older state than we sent it. */
+  readonly republished: number;
   /** Every record that was read, whatever came of it. */
   readonly records: number;
   readonly unreadable: number;
@@ -27,7 +32,7 @@ export interface PullReport {
 
 /** Walks once through what changed at the provider since the walk before, page by page. The cursor moves only when every
  *  page is applied, to the time at which the provider began to answer, so that a walk that breaks off at any line is
- *  walked again. A record that can't be read is logged and counted, and keeps none of the others back. Throws what the
+ *  walked again. Where a record is older than what we have, ours is republished. A record that can't be read is logged and counted, and keeps none of the others back. Throws what the
  *  provider's API and `applyPulled` throw. */
 export async function pullOnce(
   api: ProviderApi,
@@ -40,7 +45,7 @@ export async function pullOnce(
   const log = deps.log.child({ provider: providerId, collection });
   const stored = await deps.cursors.read(providerId, collection);
   const since = stored === null ? null : new Date(Date.parse(stored) - deps.overlapMs).toISOString();
-  const report = { pages: 0, applied: 0, records: 0, unreadable: 0 };
+  const report = { pages: 0, applied: 0, republished: 0, records: 0, unreadable: 0 };
   const seen = new Set<string>();
   let startedAt: string | null = null;
   let cursor: string | null = null;
@@ -58,6 +63,7 @@ export async function pullOnce(
     report.pages += 1;
     report.records += events.length;
     report.applied += settled.filter(({ outcome }) => outcome === 'applied').length;
+    report.republished += await republishLost(providerId, events, settled, deps);
     report.unreadable += page.unreadable.length + unreadable.length;
     cursor = page.nextCursor;
     if (cursor !== null && seen.has(cursor)) {
@@ -73,6 +79,21 @@ export async function pullOnce(
   if (stored === null || Date.parse(startedAt) > Date.parse(stored))
     await deps.cursors.write(providerId, collection, startedAt);
   return report;
+}
+
+async function republishLost(
+  providerId: string,
+  events: readonly PulledEvent[],
+  settled: readonly Settled[],
+  deps: Pick<PullDeps, 'republish'>,
+): Promise<number> {
+  const old = events.filter((_, i) => saysNothingNew(settled[i]!.outcome));
+  if (old.length === 0) return 0;
+  const shown = old.map(({ kind, event: { meta } }) => {
+    return { kind, entityId: meta.entityId, revision: meta.revision };
+  });
+  const standings = await deps.republish(providerId, shown);
+  return standings.filter((standing) => standing === 'republished').length;
 }
 
 async function readRecords(

@@ -1,20 +1,14 @@
-import type { Settled } from '../apply/apply-batch.ts';
 import { PermanentError, TransientError } from '../domain/errors.ts';
 import type { Outcome } from '../domain/event.ts';
 import type { EntityKind } from '../domain/kind.ts';
-import type { FetchOne, Metrics, ProviderApi } from '../ports.ts';
-import type { EtagMemory } from './etag-memory.ts';
-import { toPulledEvent } from './pulled-event.ts';
-import type { PulledEvent, PulledEventDeps } from './pulled-event.ts';
+import type { ProviderApi } from '../ports.ts';
+import { askProvider, settleAnswer, type Answer, type AskDeps } from './ask-provider.ts';
 
-export interface RefreshDeps extends PulledEventDeps {
+export interface RefreshDeps extends AskDeps {
   /** The GET APIs that have an address here, by provider. */
   readonly apis: ReadonlyMap<string, ProviderApi>;
   /** The provider that the entity belongs to; null while it is unknown here. */
   readonly ownerOf: (kind: EntityKind, id: string) => Promise<string | null>;
-  readonly applyPulled: (events: readonly PulledEvent[]) => Promise<readonly Settled[]>;
-  readonly etags: EtagMemory;
-  readonly metrics: Pick<Metrics, 'pulled'>;
   /** Who has not answered by then is `unavailable`. */
   readonly withinMs: number;
 }
@@ -31,7 +25,7 @@ export type Refreshed =
   | { readonly status: 'unavailable'; readonly code: string };
 
 /** Asks the entity's provider for its record now, or all providers at once while the entity is unknown here, and applies
- *  what comes. A provider's fault is an answer (`unavailable`), never a throw; what `applyPulled` throws is thrown. */
+ *  what comes; what the provider has lost of ours is republished. A provider's fault is an answer (`unavailable`), never a throw; a fault of ours is thrown. */
 export async function refreshEntity(kindName: string, id: string, deps: RefreshDeps): Promise<Refreshed> {
   const kind = deps.topology.kinds.get(kindName);
   if (kind === undefined) throw new Error(`there is no kind ${kindName}`);
@@ -49,25 +43,17 @@ async function refreshFrom(
 ): Promise<Refreshed> {
   const api = deps.apis.get(providerId);
   if (api === undefined) return { status: 'unavailable', code: 'PROVIDER_WITHOUT_API' };
-  const key = `${providerId}/${kind.name}/${id}`;
-  let answer: FetchOne;
-  let pulled: PulledEvent;
+  let answer: Answer;
   try {
-    answer = await api.fetchOne(kind, id, deps.etags.get(key), AbortSignal.timeout(deps.withinMs));
-    if (answer.status !== 'found') return { status: answer.status };
-    pulled = await toPulledEvent(providerId, kind, answer.record, deps);
+    answer = await askProvider(api, kind, id, deps, AbortSignal.timeout(deps.withinMs));
   } catch (error) {
     const code = providerFault(error);
     if (code === null) throw error;
     deps.metrics.pulled(providerId, kind.collection, 'failed', 1);
     return { status: 'unavailable', code };
   }
-  const [settled] = await deps.applyPulled([pulled]);
-  const { outcome } = settled!;
-  deps.metrics.pulled(providerId, kind.collection, outcome, 1);
-  // A record in quarantine is not ours yet: asking again must bring it again.
-  deps.etags.set(key, outcome === 'quarantined' ? null : answer.etag);
-  return { status: outcome };
+  const { status } = await settleAnswer(providerId, answer, deps);
+  return { status };
 }
 
 function providerFault(error: unknown): string | null {

@@ -38,16 +38,22 @@ export function createProviderApi(deps: ProviderApiDeps): ProviderApi {
       lastSuccessMs = clock();
       return result;
     } catch (error) {
-      // That the circuit is open says nothing new: what opened it stays the reason.
-      if (error instanceof BridgeError && error.code !== 'CIRCUIT_OPEN') lastError = error.code;
+      noteFailure(error);
       throw error;
     }
+  }
+
+  /** That the circuit is open says nothing new: what opened it stays the reason. */
+  function noteFailure(error: unknown): void {
+    if (error instanceof BridgeError && error.code !== 'CIRCUIT_OPEN') lastError = error.code;
   }
 
   async function fire(request: Request): Promise<Answer> {
     try {
       return await breaker.fire(request);
     } catch (error) {
+      // Known before the retries have ended: with a provider that never answers they take half a minute.
+      noteFailure(error);
       if (!isOpenBreaker(error)) throw error;
       throw new TransientError(
         'CIRCUIT_OPEN',

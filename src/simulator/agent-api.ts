@@ -31,6 +31,7 @@ const eventsQuery = z.strictObject({
 const strikes = z.union([z.number().int().min(0), z.literal(true)]);
 const faultsBody = z.strictObject({
   ...Object.fromEntries(PUBLICATION_FAULTS.map((name) => [name, strikes.optional()])),
+  holdPublications: z.boolean().optional(),
   api: z.enum(API_FAULTS).optional(),
   apiDelayMs: z.number().int().min(0).max(600_000).optional(),
 });

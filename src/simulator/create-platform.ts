@@ -1,6 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
+import { backUp, restoreBackup } from './back-up.ts';
+import type { Backup } from './back-up.ts';
 import { createEventCodec } from './event-codec.ts';
 import { findPosition, readEventLog } from './event-log-table.ts';
 import { createFaultKnobs } from './faults.ts';
@@ -78,6 +80,11 @@ export interface Platform {
   ): Promise<PlatformRecord>;
   /** Events sent and received after the one numbered `after`, oldest first. */
   events(after?: string, limit?: number): Promise<LoggedEvent[]>;
+  /** A backup of the store as it is now. */
+  snapshot(): Promise<Backup>;
+  /** Loses everything since the backup, as a restored database does; the topics are read on from where the group stands.
+   *  Without the writer id that E-assurance allots after a restore, old counters are used again. */
+  restore(backup: Backup, options?: { readonly writerId?: string }): Promise<void>;
   /** Publishes and receives until `signal` aborts; resolves then, and rejects when one of the two can't go on. */
   run(signal: AbortSignal): Promise<void>;
   /** Resolves once `run` has joined its group and can publish. */
@@ -95,9 +102,12 @@ export async function createPlatform(settings: PlatformSettings): Promise<Platfo
   const pool = await openDatabase(settings.databaseUrl, (error) =>
     log.warn({ err: error }, 'a database connection broke'),
   );
+  let writerId = settings.writerId ?? providerId;
   const deps: PlatformDeps = {
     providerId,
-    writerId: settings.writerId ?? providerId,
+    get writerId() {
+      return writerId;
+    },
     pool,
     contracts,
     codec: createEventCodec(contracts, createSchemaRegistry(settings.registryUrl)),
@@ -154,6 +164,12 @@ export async function createPlatform(settings: PlatformSettings): Promise<Platfo
     url: `http://${settings.host ?? '127.0.0.1'}:${port}`,
     faults: deps.faults,
     ready: started.done,
+    snapshot: () => backUp(pool, new Date(deps.now())),
+    async restore(backup, options = {}) {
+      await restoreBackup(pool, backup);
+      writerId = options.writerId ?? writerId;
+      changes.emit('outbox');
+    },
     async run(signal) {
       // Whichever of the two fails takes the other down with it.
       const failed = new AbortController();
@@ -178,7 +194,10 @@ export async function createPlatform(settings: PlatformSettings): Promise<Platfo
   };
 }
 
-export type Edits = Omit<Platform, 'providerId' | 'url' | 'faults' | 'run' | 'ready' | 'stop'>;
+export type Edits = Omit<
+  Platform,
+  'providerId' | 'url' | 'faults' | 'snapshot' | 'restore' | 'run' | 'ready' | 'stop'
+>;
 
 function kindNamed(name: string): PlatformKind {
   const kind = findKind(name);

@@ -40,6 +40,8 @@ export const API_FAULTS = ['none', '500', 'garbage', 'never', '401', 'slow', '42
 export type ApiFault = (typeof API_FAULTS)[number];
 
 export interface FaultSettings extends PublicationFaults {
+  /** The line to Kafka is cut: publications wait in the outbox, edits go on. Switched off, they leave in order. */
+  readonly holdPublications: boolean;
   readonly api: ApiFault;
   readonly apiDelayMs: number;
 }
@@ -59,6 +61,7 @@ const NONE: FaultSettings = {
   stripHeaders: 0,
   undecodableBytes: 0,
   unknownSchemaId: 0,
+  holdPublications: false,
   api: 'none',
   apiDelayMs: 5_000,
 };
@@ -97,5 +100,5 @@ export function createFaultKnobs(onChange: () => void = () => undefined): FaultK
 }
 
 export const PUBLICATION_FAULTS = Object.keys(NONE).filter(
-  (name) => name !== 'api' && name !== 'apiDelayMs',
+  (name) => !['holdPublications', 'api', 'apiDelayMs'].includes(name),
 ) as PublicationFault[];

@@ -46,6 +46,7 @@ export async function relayOutbox(
 
 /** One pass over the outbox; returns how many were sent. One record at a time, so that each one's position is known. */
 async function relayBatch(producer: Producer, deps: PlatformDeps): Promise<number> {
+  if (deps.faults.current().holdPublications) return 0;
   const waiting = await readWaiting(deps.pool, BATCH);
   if (deps.faults.armed('reorderBatches')) {
     if (waiting.length < 2) return 0;

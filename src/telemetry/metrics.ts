@@ -28,6 +28,10 @@ const counters = {
     help: "Records read from a provider's GET API, by outcome; failed: unreadable records and failed requests.",
     labelNames: ['provider', 'collection', 'outcome'],
   },
+  bridge_revisions_reused_total: {
+    help: 'Revisions that came with two contents (REVISION_REUSED): allot a writer id with `bridge provider restored`.',
+    labelNames: ['provider'],
+  },
 } as const;
 
 const histograms = {
@@ -84,6 +88,7 @@ export function createMetrics(): PrometheusMetrics {
   const parked = counter('bridge_events_parked_total');
   const lost = counter('bridge_records_lost_total');
   const pulled = counter('bridge_records_pulled_total');
+  const reused = counter('bridge_revisions_reused_total');
   const batchSeconds = histogram('bridge_batch_seconds');
   const batchEvents = histogram('bridge_batch_events');
   const endToEnd = histogram('bridge_end_to_end_seconds');
@@ -101,6 +106,7 @@ export function createMetrics(): PrometheusMetrics {
     lostToRetention: (topic, records) => lost.inc({ topic }, records),
     endToEnd: (provider, direction, seconds) => endToEnd.observe({ provider, direction }, seconds),
     pulled: (provider, collection, outcome, count) => pulled.inc({ provider, collection, outcome }, count),
+    revisionReused: (provider) => reused.inc({ provider }),
     http: (method, route, status, seconds) =>
       http.observe({ method, route, status: String(status) }, seconds),
     text: () => registry.metrics(),

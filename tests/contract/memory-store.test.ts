@@ -1,4 +1,5 @@
 import { beforeEach, describe } from 'vitest';
+import { createMemoryConflictReader } from '../fakes/memory-conflicts.ts';
 import { createMemoryStore } from '../fakes/memory-store.ts';
 import type { MemoryStore } from '../fakes/memory-store.ts';
 import { describeStore } from './store-contract.ts';
@@ -10,6 +11,8 @@ describe('the store in memory', () => {
   });
   describeStore(() => ({
     store,
+    conflicts: createMemoryConflictReader(() => store.tables().conflicts),
+    flags: async (entityId) => store.tables().flags.filter((flag) => flag.entityId === entityId),
     outbox: async () => store.tables().outbox.map(({ eventId }) => eventId),
     deliveries: async (eventId) =>
       store

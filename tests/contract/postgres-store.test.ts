@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, inject } from 'vitest';
 import type pg from 'pg';
+import { createConflictReader } from '../../src/postgres/create-conflict-reader.ts';
 import { createPool } from '../../src/postgres/create-pool.ts';
 import { createStore } from '../../src/postgres/create-store.ts';
 import type { Store } from '../../src/ports.ts';
@@ -28,6 +29,14 @@ describe('the store on PostgreSQL', () => {
     (await pool.query({ text: sql, values, rowMode: 'array' })).rows.map(([value]) => value as string);
   describeStore(() => ({
     store,
+    conflicts: createConflictReader({ pool }),
+    flags: async (entityId) =>
+      (
+        await pool.query<{ code: string; eventId: string }>(
+          'select code, event_id as "eventId" from entity_flag where entity_id = $1 and cleared_at is null',
+          [entityId],
+        )
+      ).rows,
     outbox: () => column('select event_id from outbox order by sequence'),
     deliveries: (eventId) =>
       column('select outcome from delivery where event_id = $1 order by id', [eventId]),

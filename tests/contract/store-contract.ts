@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MovedError } from '../../src/domain/errors.ts';
-import type { QuarantineRow, Store, WritePlan } from '../../src/ports.ts';
+import type { ConflictReader, QuarantineRow, Store, WritePlan } from '../../src/ports.ts';
+import { describeConflicts } from './conflict-contract.ts';
 import { applyPlanOf, digestOf, emptyPlan, eventAt, newId, parcel, writeOf } from './toy-kind.ts';
 
 /** The store under test, and a look at what it has committed. */
@@ -8,6 +9,11 @@ export interface StoreUnderTest {
   readonly store: Store;
   /** Event ids that wait in the outbox, in sequence. */
   readonly outbox: () => Promise<readonly string[]>;
+  readonly conflicts: ConflictReader;
+  /** The flags raised on an entity. */
+  readonly flags: (
+    entityId: string,
+  ) => Promise<readonly { readonly code: string; readonly eventId: string }[]>;
   readonly deliveries: (eventId: string) => Promise<readonly string[]>;
   readonly quarantine: (
     topic: string,
@@ -102,6 +108,68 @@ export function describeStore(setup: () => StoreUnderTest): void {
       expect((await read(id))!.revision).toEqual({ eassurance: 2, saa: 2 });
     });
   });
+
+  describe('the lineage of an entity', () => {
+    const lineage = async (...ids: string[]) =>
+      setup().store.transaction((tx) => tx.readLineage(parcel, ids));
+
+    it('is every state that it had or that was merged into it, in the order of writing', async () => {
+      const id = newId();
+      const [first, merged, ours] = [
+        eventAt(id, { saa: 2 }),
+        eventAt(id, { saa: 1 }, { outcome: 'merged' }),
+        eventAt(id, { saa: 2, eassurance: 1 }, { origin: 'eassurance', source: 'merge', author: 'Amina' }),
+      ];
+      await write({ ...emptyPlan, events: [first, merged, ours] });
+      const found = (await lineage(id)).get(id)!;
+      expect(found.map(({ eventId }) => eventId)).toEqual([first.eventId, merged.eventId, ours.eventId]);
+      const { eventId, revision, digest, author, occurredAtMs } = ours;
+      const facts = { eventId, revision, digest, author, occurredAtMs };
+      expect(found[2]).toEqual({ ...facts, byHub: true, accepted: true, pruned: false });
+      expect(found[1]).toMatchObject({ byHub: false, accepted: false });
+    });
+
+    it('leaves out what made no state, what was sent again, and other kinds', async () => {
+      const id = newId();
+      await write({
+        ...emptyPlan,
+        events: [
+          eventAt(id, { saa: 1 }, { outcome: 'stale' }),
+          eventAt(id, { saa: 2 }, { outcome: 'duplicate' }),
+          eventAt(id, { saa: 3 }, { source: 'republish', origin: 'eassurance' }),
+          eventAt(id, { saa: 4 }, { kind: 'letter' }),
+        ],
+      });
+      expect((await lineage(id)).get(id)).toEqual([]);
+    });
+
+    it('is read for many entities at once, each with its own, and an empty one for a stranger', async () => {
+      const [a, b, stranger] = [newId(), newId(), newId()];
+      const events = [eventAt(a, { saa: 1 }), eventAt(b, { saa: 1 }), eventAt(a, { saa: 2 })];
+      await write({ ...emptyPlan, events });
+      const found = await lineage(a, stranger, b);
+      expect([...found.keys()]).toEqual([a, stranger, b]);
+      expect([...found.values()].map((entries) => entries.map(({ revision }) => revision))).toEqual([
+        [{ saa: 1 }, { saa: 2 }],
+        [],
+        [{ saa: 1 }],
+      ]);
+    });
+
+    it('gives the states of its events by id, and nothing for an unknown one', async () => {
+      const [a, b] = [eventAt(newId(), { saa: 1 }, { schemaRef: 8 }), eventAt(newId(), { saa: 2 })];
+      await write({ ...emptyPlan, events: [a, b] });
+      const states = await setup().store.transaction((tx) => tx.readStates([b.eventId, newId(), a.eventId]));
+      expect(states).toEqual(
+        new Map([
+          [a.eventId, { bytes: a.bytes, schemaRef: 8 }],
+          [b.eventId, { bytes: b.bytes, schemaRef: 1 }],
+        ]),
+      );
+    });
+  });
+
+  describeConflicts(setup);
 
   describe('compare and set', () => {
     it('refuses a write on a revision that has moved', async () => {

@@ -37,6 +37,9 @@ export const emptyPlan: WritePlan = {
   outbox: [],
   deliveries: [],
   quarantined: [],
+  conflicts: [],
+  settlements: [],
+  flags: [],
   position: null,
   idempotency: null,
 };

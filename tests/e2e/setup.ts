@@ -37,8 +37,14 @@ export interface BedOptions {
   readonly migrationsDirs?: readonly string[];
   /** More entities for topics.yaml. */
   readonly entities?: Readonly<Record<string, unknown>>;
-  /** How often the GET APIs are walked. */
+  /** How often the GET APIs are walked; never when left out, so that an event has one way in. */
   readonly pullIntervalSeconds?: number;
+  /** Of every topic. */
+  readonly maxMessageBytes?: number;
+  /** Atoms, by kind, whose true clashes E-assurance wins. */
+  readonly ownedByEassurance?: Readonly<Record<string, readonly string[]>>;
+  /** How long an edit of ours may be on its way before it counts as lost. */
+  readonly republishGraceSeconds?: number;
 }
 
 export interface Insurer {
@@ -46,6 +52,20 @@ export interface Insurer {
   readonly platform: Platform;
   readonly sample: SampleData;
   readonly login: { readonly username: string; readonly password: string };
+}
+
+export interface RawRecord {
+  readonly topic: string;
+  readonly partition?: number;
+  readonly key: string | null;
+  readonly value: Buffer | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Position {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
 }
 
 /** The whole world on real services: fresh insurers with their own topics, Kafka users and databases, and one bridge in
@@ -59,10 +79,10 @@ export interface Bed {
   apiAs(scope: Scope, provider?: string): Promise<AxiosInstance>;
   /** The bridge's own database. */
   readonly db: pg.Pool;
-  /** The environment of `bridge run` for this bed. */
+  /** The environment of `bridge run` for this bed, in place of the bridge in this process. */
   readonly env: Readonly<Record<string, string>>;
-  /** Produces raw bytes as the cluster's super user. */
-  publish(topic: string, key: string | null, value: Buffer | null, headers?: Record<string, string>): Promise<void>;
+  /** Produces raw bytes as the cluster's super user, to the partition that the key has when none is named. */
+  publish(record: RawRecord): Promise<Position>;
   startBridge(): Promise<void>;
   /** Rejects when a service of the bridge failed. */
   stopBridge(): Promise<void>;
@@ -83,9 +103,31 @@ export async function setup(options: BedOptions = {}): Promise<Bed> {
   const bridgePassword = randomUUID();
   const logins = new Map(ids.map((id) => [id, { username: id, password: randomUUID() }]));
   const apiKeys = new Map(ids.map((id) => [id, randomUUID()]));
-  const ports = new Map(await Promise.all(ids.map(async (id) => [id, await freePort()] as const)));
-  const bridgePort = await freePort();
-  const delimited = (name: string, more: readonly string[] = []) => [path.join(root, name), ...more].join(path.delimiter);
+  const platforms = await Promise.all(
+    ids.map(async (id) => {
+      const platformDatabase = new URL(inject('databaseUrl'));
+      platformDatabase.pathname = `/platform_${id}`;
+      const platform = await createPlatform({
+        providerId: id,
+        databaseUrl: platformDatabase.href,
+        brokers: inject('kafkaBrokers'),
+        sasl: { mechanism: 'scram-sha-256', ...logins.get(id)! },
+        registryUrl: inject('registryUrl'),
+        schemasDir: path.join(root, 'schemas'),
+        apiKeys: [apiKeys.get(id)!],
+        agentKey: 'agent',
+        port: 0,
+        log: pino({ level: 'silent' }),
+      });
+      cleanups.push(async () => {
+        await platform.stop();
+        await dropDatabase(platformDatabase.pathname.slice(1));
+      });
+      return { id, platform };
+    }),
+  );
+  const delimited = (name: string, more: readonly string[] = []) =>
+    [path.join(root, name), ...more].join(path.delimiter);
   const env = {
     DATABASE_URL: database.url,
     KAFKA_BROKERS: inject('kafkaBrokers').join(','),
@@ -93,15 +135,16 @@ export async function setup(options: BedOptions = {}): Promise<Bed> {
     KAFKA_SASL_PASSWORD: bridgePassword,
     SCHEMA_REGISTRY_URL: inject('registryUrl'),
     EVENT_SIGNING_KEY: randomBytes(32).toString('hex'),
-    HTTP_PORT: String(bridgePort),
+    HTTP_PORT: String(await freePort()),
     TOPICS_FILE: topicsFile,
     LOG_LEVEL: process.env['E2E_LOG_LEVEL'] ?? 'silent',
     KINDS_DIRS: delimited('src/domain', options.kindsDirs),
     SCHEMAS_DIRS: delimited('schemas', options.schemasDirs),
     MIGRATIONS_DIRS: delimited('prisma/migrations', options.migrationsDirs),
+    REPUBLISH_GRACE_SECONDS: String(options.republishGraceSeconds ?? 60),
     ...Object.fromEntries(
-      ids.flatMap((id) => [
-        [`PROVIDER_${id.toUpperCase()}_API_URL`, `http://127.0.0.1:${ports.get(id)}`],
+      platforms.flatMap(({ id, platform }) => [
+        [`PROVIDER_${id.toUpperCase()}_API_URL`, platform.url],
         [`PROVIDER_${id.toUpperCase()}_API_KEY`, apiKeys.get(id)!],
       ]),
     ),
@@ -110,16 +153,20 @@ export async function setup(options: BedOptions = {}): Promise<Bed> {
   const topology = await loadTopology({ ...settings, shapeOf: loadContracts(settings.schemasDirs).shapeOf });
   await provision(topology, { bridgeUser, bridgePassword, logins });
 
-  let bridge: { stop: AbortController; running: Promise<void> } | null = null;
+  /** Where a bridge in a process of its own would listen; the one in this process takes any port. */
+  const elsewhere = `http://127.0.0.1:${env.HTTP_PORT}`;
+  let bridge: { stop: AbortController; running: Promise<void>; url: string } | null = null;
   const startBridge = async (): Promise<void> => {
     const log = pino({ level: settings.logLevel }, pino.destination({ dest: 2, sync: true }));
-    const listening = Promise.withResolvers<void>();
-    const app = await buildApp(settings, { log, version: 'test', onListening: () => listening.resolve() });
+    const listening = Promise.withResolvers<string>();
+    const app = await buildApp(
+      { ...settings, httpPort: 0 },
+      { log, version: 'test', onListening: listening.resolve },
+    );
     const stop = new AbortController();
     const running = app.run(stop.signal);
     running.catch(listening.reject);
-    await listening.promise;
-    bridge = { stop, running };
+    bridge = { stop, running, url: await listening.promise };
   };
   const stopBridge = async (): Promise<void> => {
     const stopping = bridge;
@@ -138,32 +185,17 @@ export async function setup(options: BedOptions = {}): Promise<Bed> {
   await startBridge();
   cleanups.push(stopBridge);
   const insurers = await Promise.all(
-    ids.map(async (id) => {
-      const platformDatabase = new URL(inject('databaseUrl'));
-      platformDatabase.pathname = `/platform_${id}`;
-      const platform = await createPlatform({
-        providerId: id,
-        databaseUrl: platformDatabase.href,
-        brokers: inject('kafkaBrokers'),
-        sasl: { mechanism: 'scram-sha-256', ...logins.get(id)! },
-        registryUrl: inject('registryUrl'),
-        schemasDir: path.join(root, 'schemas'),
-        apiKeys: [apiKeys.get(id)!],
-        agentKey: 'agent',
-        port: ports.get(id)!,
-        log: pino({ level: 'silent' }),
-      });
+    platforms.map(async ({ id, platform }) => {
       const stop = new AbortController();
       const running = platform.run(stop.signal);
       cleanups.push(async () => {
         stop.abort();
         await running;
-        await platform.stop();
-        await dropDatabase(platformDatabase.pathname.slice(1));
       });
       await Promise.race([platform.ready, running]);
       const today = new Date().toISOString().slice(0, 10);
-      return { id, platform, login: logins.get(id)!, sample: createSampleData({ seed: 7, providerId: id, today }) };
+      const sample = createSampleData({ seed: 7, providerId: id, today });
+      return { id, platform, login: logins.get(id)!, sample };
     }),
   );
 
@@ -172,11 +204,9 @@ export async function setup(options: BedOptions = {}): Promise<Bed> {
     const secret = `eak_${randomBytes(32).toString('base64url')}`;
     const secretHash = createHash('sha256').update(secret).digest('hex');
     await keys.create({ owner: `Test ${scope}`, scope, provider: provider ?? null, secretHash, by: 'test' });
-    return axios.create({
-      baseURL: `http://127.0.0.1:${bridgePort}`,
-      headers: { 'X-API-Key': secret },
-      validateStatus: () => true,
-    });
+    const api = axios.create({ headers: { 'X-API-Key': secret }, validateStatus: () => true });
+    api.interceptors.request.use((request) => ({ ...request, baseURL: bridge?.url ?? elsewhere }));
+    return api;
   };
 
   return {
@@ -186,14 +216,17 @@ export async function setup(options: BedOptions = {}): Promise<Bed> {
     apiAs,
     db,
     env,
-    async publish(topic, key, value, headers = {}) {
-      await producer.send({ topic, acks: -1, messages: [{ key, value, headers }] });
+    async publish({ topic, partition, key, value, headers = {} }) {
+      const message = { key, value, headers, ...(partition === undefined ? {} : { partition }) };
+      const [sent] = await producer.send({ topic, acks: -1, messages: [message] });
+      return { topic, partition: sent!.partition, offset: sent!.baseOffset! };
     },
     startBridge,
     stopBridge,
     async close() {
       const failures: unknown[] = [];
-      for (const cleanup of cleanups.reverse()) await cleanup().catch((error: unknown) => failures.push(error));
+      for (const cleanup of cleanups.reverse())
+        await cleanup().catch((error: unknown) => failures.push(error));
       if (failures.length > 0) throw new AggregateError(failures, 'cleaning up failed');
     },
   };
@@ -208,7 +241,7 @@ function topicsOf(ids: readonly string[], options: BedOptions) {
       replicationFactor: 1,
       minInsyncReplicas: 1,
       retentionDays: 1,
-      maxMessageBytes: 1_048_576,
+      maxMessageBytes: options.maxMessageBytes ?? 1_048_576,
     },
     entities: {
       constat: { created: both, updated: both },
@@ -226,7 +259,11 @@ function topicsOf(ids: readonly string[], options: BedOptions) {
           user: id,
           writerIds: [id],
           shareVerifications: options.shareVerifications ?? false,
-          pull: { intervalSeconds: options.pullIntervalSeconds ?? 3600, collections: ['constats'] },
+          ownedByEassurance: options.ownedByEassurance ?? {},
+          pull: {
+            intervalSeconds: options.pullIntervalSeconds ?? 60,
+            collections: options.pullIntervalSeconds === undefined ? [] : ['constats'],
+          },
         },
       ]),
     ),

@@ -1,17 +1,22 @@
 import { MovedError } from '../../src/domain/errors.ts';
+import { HUB } from '../../src/domain/event.ts';
 import type { Json } from '../../src/domain/json.ts';
 import type { EntityKind, Violation } from '../../src/domain/kind.ts';
 import { formatRevision } from '../../src/domain/revision.ts';
 import type {
   DeliveryRow,
   EventRow,
+  FlagRow,
   IdempotencyRow,
+  LineageEntry,
   QuarantineRow,
   Store,
   StoredEntity,
   StoreTransaction,
   WritePlan,
 } from '../../src/ports.ts';
+import { openConflicts, raiseFlags, settleConflicts } from './memory-conflicts.ts';
+import type { MemoryConflict } from './memory-conflicts.ts';
 
 export interface MemoryEntity extends StoredEntity {
   readonly kind: string;
@@ -29,12 +34,19 @@ export interface MemoryTables {
   readonly quarantined: readonly (QuarantineRow & { readonly attempts: number })[];
   readonly positions: ReadonlyMap<string, { readonly next: bigint; readonly topicId: string }>;
   readonly idempotency: readonly IdempotencyRow[];
+  readonly conflicts: readonly MemoryConflict[];
+  readonly flags: readonly FlagRow[];
 }
 
 export interface MemoryStore extends Store {
   /** What is committed now; a snapshot that later writes leave alone. */
   tables(): MemoryTables;
   entity(kind: string, id: string): MemoryEntity | undefined;
+  /** Deletes these outbox rows and notes the deliveries, in one transaction. */
+  settleOutbox(sequences: readonly bigint[], deliveries: readonly DeliveryRow[]): Promise<void>;
+  /** Empties the bytes of these events, but not of one that is an entity's present state or waits in the outbox; tells how
+   *  many were emptied. */
+  emptyBytes(eventIds: readonly string[]): Promise<number>;
 }
 
 const entityKey = (kind: string, id: string) => `${kind}/${id}`;
@@ -53,9 +65,20 @@ export function createMemoryStore(options: { readonly clock?: () => number } = {
     quarantined: [],
     positions: new Map(),
     idempotency: [],
+    conflicts: [],
+    flags: [],
   };
   let sequence = 0n;
   let lastWriter: Promise<void> = Promise.resolve();
+
+  /** Waits until no other transaction can commit; `release` lets the next one go on. */
+  async function takeTurn(): Promise<() => void> {
+    const before = lastWriter;
+    let release = () => {};
+    lastWriter = new Promise((resolve) => (release = resolve));
+    await before;
+    return release;
+  }
 
   async function transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
     // Undefined until the first write; from then on no other transaction can commit.
@@ -63,11 +86,6 @@ export function createMemoryStore(options: { readonly clock?: () => number } = {
     let release: (() => void) | undefined;
     const now = () => own ?? committed;
 
-    const takeTurn = async () => {
-      const before = lastWriter;
-      lastWriter = new Promise((resolve) => (release = resolve));
-      await before;
-    };
     const tx: StoreTransaction = {
       readEntities: async (kind, ids) => pick(ids, (id) => now().entities.get(entityKey(kind.name, id))),
       readEvents: async (eventIds) =>
@@ -83,14 +101,31 @@ export function createMemoryStore(options: { readonly clock?: () => number } = {
           const digests = new Set(held.map((event) => event.digest));
           return [...digests].map((digest) => ({ entityId, revision, digest }));
         }),
+      readLineage: async (kind, entityIds) =>
+        new Map(
+          entityIds.map((id) => [
+            id,
+            now()
+              .events.filter((event) => event.kind === kind.name && event.entityId === id && isState(event))
+              .map(lineageEntry),
+          ]),
+        ),
+      readStates: async (eventIds) =>
+        new Map(
+          [
+            ...pick(eventIds, (id) => now().events.find((event) => event.eventId === id && !isPruned(event))),
+          ].map(([id, { bytes, schemaRef }]) => [id, { bytes, schemaRef }]),
+        ),
       readBytes: async (eventId) => {
         const event = now().events.find((row) => row.eventId === eventId);
-        return event === undefined ? null : { bytes: event.bytes, schemaRef: event.schemaRef };
+        return event === undefined || isPruned(event)
+          ? null
+          : { bytes: event.bytes, schemaRef: event.schemaRef };
       },
       readIdempotency: async (apiKeyId, key) =>
         now().idempotency.find((row) => row.apiKeyId === apiKeyId && row.key === key) ?? null,
       write: async (plan) => {
-        if (own === undefined) await takeTurn();
+        release ??= await takeTurn();
         own = applyPlan(now(), plan, clock(), () => (sequence += 1n));
       },
     };
@@ -109,8 +144,36 @@ export function createMemoryStore(options: { readonly clock?: () => number } = {
     readPosition: async (topic, partition) => committed.positions.get(positionKey(topic, partition)) ?? null,
     tables: () => committed,
     entity: (kind, id) => committed.entities.get(entityKey(kind, id)),
+    async settleOutbox(sequences, deliveries) {
+      const release = await takeTurn();
+      const settled = new Set(sequences);
+      committed = {
+        ...committed,
+        outbox: committed.outbox.filter((row) => !settled.has(row.sequence)),
+        deliveries: [...committed.deliveries, ...deliveries],
+      };
+      release();
+    },
+    async emptyBytes(eventIds) {
+      const release = await takeTurn();
+      const present = [...committed.entities.values()].map(({ eventId }) => eventId);
+      const kept = new Set([...present, ...committed.outbox.map(({ eventId }) => eventId)]);
+      const due = new Set(eventIds.filter((id) => !kept.has(id)));
+      let emptied = 0;
+      const events = committed.events.map((row) => {
+        if (!due.has(row.eventId) || isPruned(row)) return row;
+        emptied += 1;
+        return { ...row, bytes: Buffer.alloc(0) };
+      });
+      if (emptied > 0) committed = { ...committed, events };
+      release();
+      return emptied;
+    },
   };
 }
+
+/** An event whose bytes are gone has none in memory. */
+const isPruned = ({ bytes }: EventRow): boolean => bytes.length === 0;
 
 /** The tables after the plan; the ones before are left as they are. Throws MovedError like the real store. */
 function applyPlan(
@@ -143,6 +206,19 @@ function applyPlan(
     });
   }
 
+  for (const { kind, id, revision } of plan.unmoved ?? []) {
+    const stored = before.entities.get(entityKey(kind.name, id));
+    if (stored === undefined || !sameRevision(stored, revision))
+      throw new MovedError('entity', `${entityKey(kind.name, id)} has moved`);
+  }
+
+  for (const { kind, id, revision } of plan.unmoved ?? []) {
+    const key = entityKey(kind.name, id);
+    const stored = entities.get(key);
+    if (stored === undefined || !sameRevision(stored, revision))
+      throw new MovedError('entity', `${key} has moved`);
+  }
+
   const known = new Set(before.events.map((event) => event.eventId));
   for (const { eventId } of plan.events) {
     if (known.has(eventId)) throw new MovedError('event', `event ${eventId} is already settled`);
@@ -154,6 +230,7 @@ function applyPlan(
   );
   if (repeated) throw new MovedError('event', 'another request with this idempotency key was faster');
 
+  const revisionOf = (eventId: string) => before.events.find((event) => event.eventId === eventId)?.revision;
   return {
     entities,
     positions,
@@ -162,6 +239,29 @@ function applyPlan(
     deliveries: [...before.deliveries, ...plan.deliveries],
     quarantined: addQuarantined(before.quarantined, plan.quarantined),
     idempotency: plan.idempotency === null ? before.idempotency : [...before.idempotency, plan.idempotency],
+    conflicts: openConflicts(
+      settleConflicts(before.conflicts, plan.settlements, revisionOf, nowMs),
+      plan.conflicts,
+      nowMs,
+    ),
+    flags: raiseFlags(before.flags, plan.flags),
+  };
+}
+
+const isState = ({ outcome, source }: EventRow): boolean =>
+  (outcome === 'applied' || outcome === 'merged') && source !== 'republish';
+
+function lineageEntry(row: EventRow): LineageEntry {
+  const { eventId, revision, digest, author, occurredAtMs, origin, outcome } = row;
+  return {
+    eventId,
+    revision,
+    digest,
+    byHub: origin === HUB,
+    author,
+    occurredAtMs,
+    accepted: outcome === 'applied',
+    pruned: false,
   };
 }
 

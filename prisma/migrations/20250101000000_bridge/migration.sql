@@ -17,7 +17,7 @@ create table route (
 );
 comment on table route is 'The ways that events take, a few dozen: kept once here, so that a row of event stays narrow.';
 comment on column route.origin is 'Whose edit: eassurance or the provider.';
-comment on column route.source is 'How it came: topic, pull, api, merge or share.';
+comment on column route.source is 'How it came: topic, pull, api, merge, share or republish.';
 comment on column route.topic is 'The topic it came from or goes to.';
 
 create table "schema" (
@@ -264,25 +264,54 @@ comment on column applied_offset.topic_id is 'Identity of the topic: one that wa
 
 create table conflict (
   id bigint generated always as identity primary key,
-  kind text not null,
-  entity_id uuid not null,
-  atom text not null,
-  event_id uuid not null,
-  status conflict_status not null default 'open',
-  base jsonb,
-  ours jsonb,
-  theirs jsonb,
-  ours_author text not null,
-  theirs_author text not null,
-  ours_at timestamptz(3) not null,
-  theirs_at timestamptz(3) not null,
   opened_at timestamptz(3) not null default now(),
   settled_at timestamptz(3),
-  settled_by text
+  ours_at timestamptz(3) not null,
+  theirs_at timestamptz(3) not null,
+  event_id uuid not null,
+  newest_event_id uuid not null,
+  settling_event_id uuid,
+  entity_id uuid not null,
+  status conflict_status not null default 'open',
+  kind text not null,
+  provider text not null,
+  atom text not null,
+  code text not null,
+  severity text not null check (severity in ('critical', 'normal')),
+  stands text not null check (stands in ('ours', 'theirs')),
+  ours_author text not null,
+  theirs_author text not null,
+  settled_by text,
+  settled_reason text,
+  base jsonb not null,
+  ours jsonb not null,
+  theirs jsonb not null,
+  joined jsonb not null default '[]',
+  check ((status = 'settled') = (settled_at is not null and settled_by is not null))
 );
 create unique index conflict_open_key on conflict (kind, entity_id, atom) where status = 'open';
+create index conflict_provider_id_idx on conflict (provider, id);
+create index conflict_entity_id_idx on conflict (entity_id);
 comment on table conflict is 'Two values of one atom, of which one stands in the state until people settle it. One open row per entity and atom.';
 comment on column conflict.event_id is 'The merge that opened it.';
+comment on column conflict.newest_event_id is 'The merge that brought the newest values: who settles it must have seen its revision.';
+comment on column conflict.settling_event_id is 'The edit that settled it; null when the value that stood was confirmed, which takes no edit.';
+comment on column conflict.code is 'Why that side stands, as of the newest values; so are stands and, at its worst, severity.';
+comment on column conflict.joined is 'Values of the same atom that clashed later, oldest first: [{ours, theirs, theirsAuthor, atMs}].';
+
+create table entity_flag (
+  id bigint generated always as identity primary key,
+  raised_at timestamptz(3) not null default now(),
+  cleared_at timestamptz(3),
+  event_id uuid not null,
+  entity_id uuid not null,
+  kind text not null,
+  provider text not null,
+  code text not null
+);
+create unique index entity_flag_open_key on entity_flag (kind, entity_id, code) where cleared_at is null;
+comment on table entity_flag is 'What on-call should look at about an entity. One open row per entity and code; cleared rows stay.';
+comment on column entity_flag.event_id is 'The event that raised it first.';
 
 create table provider (
   id text primary key,

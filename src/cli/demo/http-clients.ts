@@ -86,7 +86,7 @@ export function createStaffClient(baseUrl: string, apiKey: string): StaffClient 
       } while (cursor !== null);
       return all;
     },
-    refresh: async (collection, id) => (await http.post(`/v1/${collection}/${id}/refresh`)).data,
+    refresh: async (collection, id) => (await http.post<{ status: string }>(`/v1/${collection}/${id}/refresh`)).data,
     async memoryBytes() {
       const { data } = await http.get<string>('/metrics', { responseType: 'text' });
       return Number(/^process_resident_memory_bytes (\S+)/m.exec(data)?.[1]);
@@ -98,13 +98,13 @@ export function createAgentClient(baseUrl: string, agentKey: string): AgentClien
   const http = client(`${baseUrl}/agent`, agentKey);
   return {
     create: async (kind, state, silently = false) =>
-      (await http.post(`/records/${kind}`, { state, silently })).data,
-    act: async (path, body = {}) => (await http.post(path, body)).data,
-    find: async (kind, id) => (await http.get(`/records/${kind}/${id}`)).data,
+      (await http.post<InsurerRecord>(`/records/${kind}`, { state, silently })).data,
+    act: async (path, body = {}) => (await http.post<InsurerRecord>(path, body)).data,
+    find: async (kind, id) => (await http.get<InsurerRecord>(`/records/${kind}/${id}`)).data,
     waitFor: async (kind, id, revision) =>
-      (await http.get(`/records/${kind}/${id}`, { params: { waitRevision: revision, timeoutMs: 30_000 } }))
+      (await http.get<InsurerRecord>(`/records/${kind}/${id}`, { params: { waitRevision: revision, timeoutMs: 30_000 } }))
         .data,
-    list: async (kind) => (await http.get(`/records/${kind}`)).data.data,
+    list: async (kind) => (await http.get<{ data: InsurerRecord[] }>(`/records/${kind}`)).data.data,
   };
 }
 

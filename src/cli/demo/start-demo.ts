@@ -85,7 +85,7 @@ export async function startDemo(
       name,
       command: process.execPath,
       // A small young generation: three processes of Node share the machine with two JVMs.
-      args: ['--max-semi-space-size=8', main, ...args],
+      args: ['--max-semi-space-size=4', main, ...args],
       env: {
         PATH: process.env['PATH'],
         LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'info',
@@ -118,8 +118,8 @@ export async function startDemo(
     }),
     (async () => {
       const apis = insurers.flatMap(({ id, port, apiKey }) => [
-        [`PROVIDER_${id.toUpperCase()}_API_URL`, `http://127.0.0.1:${port}`],
-        [`PROVIDER_${id.toUpperCase()}_API_KEY`, apiKey],
+        [`PROVIDER_${id.toUpperCase()}_API_URL`, `http://127.0.0.1:${port}`] as const,
+        [`PROVIDER_${id.toUpperCase()}_API_KEY`, apiKey] as const,
       ]);
       const bridge = await start('Bridge', ['run'], {
         ...services.env,

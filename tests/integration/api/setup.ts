@@ -3,15 +3,19 @@ import { pino } from 'pino';
 import { hashSecret } from '../../../src/api/authenticate.ts';
 import { newConstatExample } from '../../../src/api/constat-examples.ts';
 import { createApi, DEFAULT_LIMITS } from '../../../src/api/create-api.ts';
+import { applyBatch } from '../../../src/apply/apply-batch.ts';
 import { createEdits } from '../../../src/apply/create-edits.ts';
 import { createCodec } from '../../../src/avro/create-codec.ts';
 import { createRegistryClient } from '../../../src/avro/create-registry-client.ts';
 import { loadContracts } from '../../../src/avro/load-contracts.ts';
 import { registerSchemas } from '../../../src/avro/register-schemas.ts';
 import { loadTopology } from '../../../src/config/load-topology.ts';
+import type { JsonObject } from '../../../src/domain/json.ts';
+import type { Revision } from '../../../src/domain/revision.ts';
 import type { Scope } from '../../../src/ports.ts';
 import { createPostgresHealthCheck } from '../../../src/postgres/check-health.ts';
 import { createApiKeyTable } from '../../../src/postgres/create-api-key-table.ts';
+import { createConflictReader } from '../../../src/postgres/create-conflict-reader.ts';
 import { createEntityReader } from '../../../src/postgres/create-entity-reader.ts';
 import { createPool } from '../../../src/postgres/create-pool.ts';
 import { createPrisma } from '../../../src/postgres/create-prisma.ts';
@@ -55,26 +59,31 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
   const keys = createApiKeyTable({ prisma, newId });
   const clock = Date.now;
   const woken: string[] = [];
+  const store = createStore({ pool });
+  const metrics = createMetrics();
+  const log = pino({ level: 'silent' });
+  const wakeRelay = (shards: readonly string[]) => void woken.push(...shards);
   const edits = createEdits({
-    store: createStore({ pool }),
+    store,
     reader,
     topology,
     codec,
     clock,
     newId,
-    wakeRelay: (shards) => void woken.push(...shards),
+    wakeRelay,
   });
   const app = createApi({
     topology,
     edits,
     reader,
+    conflicts: createConflictReader({ pool }),
     codec,
     keys,
     refresh: async () => ({ status: 'unavailable', code: 'PROVIDER_WITHOUT_API' }),
     pullStatus: () => null,
     checks: { live: [], ready: [createPostgresHealthCheck({ pool })] },
-    metrics: createMetrics(),
-    log: pino({ level: 'silent' }),
+    metrics,
+    log,
     clock,
     newId,
     version: '0.0.0',
@@ -87,11 +96,48 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
     const { id } = await keys.create({ owner, scope, provider, secretHash: hashSecret(secret), by: 'test' });
     return { id, secret };
   };
+  /** SAA's full state arrives, as if read from its topic; says what it came to. */
+  const arrive = async (state: JsonObject, revision: Revision): Promise<string> => {
+    const kind = topology.kinds.get('constat')!;
+    const topic = 'saa-constat.updated';
+    const meta = {
+      eventId: newId(),
+      eventType: 'constat.updated',
+      providerId: 'saa',
+      origin: 'saa',
+      entityType: 'constat',
+      entityId: String(state['constatId']),
+      revision,
+      occurredAt: new Date(clock()).toISOString(),
+      correlationId: null,
+      causationId: null,
+      actor: 'USER',
+      replay: false,
+    };
+    const event = { meta, state: codec.normalise(kind, state), changedFields: [], changeReason: null };
+    const { bytes, schemaRef } = await codec.encode(topic, event);
+    const key = Buffer.from(meta.entityId);
+    const where = {
+      source: 'topic',
+      topic,
+      partition: 0,
+      offset: BigInt(clock()),
+      key,
+      headers: {},
+    } as const;
+    const arrival = { ...where, value: bytes, readable: true, kind, event, schemaRef } as const;
+    const deps = { store, topology, codec, metrics, log, clock, newId, wakeRelay };
+    const allottedWriterIds = (provider: string) => topology.providers.get(provider)?.writerIds ?? [];
+    const [settled] = await applyBatch([arrival], null, { ...deps, allottedWriterIds });
+    return settled!.outcome;
+  };
   const staff = await keyFor('Amel Haddad', 'staff');
   const saa = await keyFor('SAA platform', 'provider', 'saa');
 
   return {
     pool,
+    databaseUrl: database.url,
+    arrive,
     keys,
     staff,
     saa,
@@ -103,6 +149,11 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
         .post('/v1/constats')
         .set({ 'X-API-Key': secret, 'Idempotency-Key': idempotencyKey, 'Content-Type': 'application/json' })
         .send(typeof body === 'string' ? body : JSON.stringify(body)),
+    settle: (id: string, body: unknown, baseRevision: string, secret = staff.secret) =>
+      api
+        .post(`/v1/conflicts/${id}/settle`)
+        .set({ 'X-API-Key': secret, 'Content-Type': 'application/json', 'Base-Revision': baseRevision })
+        .send(JSON.stringify(body)),
     patch: (id: string, body: unknown, headers: Record<string, string>) =>
       api
         .patch(`/v1/constats/${id}`)

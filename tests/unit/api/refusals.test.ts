@@ -338,7 +338,7 @@ describe('faults of ours', () => {
   it('answers in time even when the work hangs', async () => {
     const never = new Promise<never>(() => {});
     const { post } = setup({
-      edits: { create: () => never, patch: () => never },
+      edits: { create: () => never, patch: () => never, settle: () => never },
       limits: { ...DEFAULT_LIMITS, answerWithinMs: 20 },
     });
     const answer = await post();
@@ -348,7 +348,7 @@ describe('faults of ours', () => {
   it('ignores the answer of work that comes after the time limit', async () => {
     const late = Promise.withResolvers<{ status: 'created'; entity: ReturnType<typeof edited> }>();
     const { post, seen } = setup({
-      edits: { create: () => late.promise, patch: () => late.promise },
+      edits: { create: () => late.promise, patch: () => late.promise, settle: () => late.promise },
       limits: { ...DEFAULT_LIMITS, answerWithinMs: 20 },
     });
     expect((await post()).status).toBe(503);

@@ -1,5 +1,12 @@
 import { pino } from 'pino';
-import type { CreateEdit, EditedEntity, EditResult, PatchEdit } from '../../../src/apply/edit.ts';
+import type {
+  CreateEdit,
+  EditedEntity,
+  EditResult,
+  PatchEdit,
+  SettleEdit,
+  SettleResult,
+} from '../../../src/apply/edit.ts';
 import { createApi, DEFAULT_LIMITS, type ApiDeps, type RefreshResult } from '../../../src/api/create-api.ts';
 import { hashSecret } from '../../../src/api/authenticate.ts';
 import { newConstatExample } from '../../../src/api/constat-examples.ts';
@@ -9,6 +16,7 @@ import type { EntityKind } from '../../../src/domain/kind.ts';
 import { formatRevision, type Revision } from '../../../src/domain/revision.ts';
 import type {
   ApiKey,
+  Conflict,
   EntityReader,
   EntityView,
   HistoryView,
@@ -16,6 +24,7 @@ import type {
   Provider,
   TopicRoute,
 } from '../../../src/ports.ts';
+import { createMemoryConflictReader } from '../../fakes/memory-conflicts.ts';
 import { typedRequest } from './typed-request.ts';
 
 export const STAFF = 'eak_staff-secret';
@@ -30,14 +39,21 @@ export const NOW = Date.parse('2026-03-15T10:00:00.000Z');
 /** The API over memory: what it is given, and what it did with it. */
 export function setup(change: Partial<ApiDeps> = {}) {
   const memory = createMemory();
-  const answers: { create: EditResult | Error; patch: EditResult | Error; refresh: RefreshResult | Error } = {
+  const answers: {
+    create: EditResult | Error;
+    patch: EditResult | Error;
+    settle: SettleResult | Error;
+    refresh: RefreshResult | Error;
+  } = {
     create: { status: 'created', entity: edited() },
     patch: { status: 'updated', entity: edited({ revision: { eassurance: 2 } }) },
+    settle: { status: 'updated', entity: edited({ revision: { eassurance: 2 } }) },
     refresh: { status: 'applied' },
   };
   const seen = {
     creates: [] as CreateEdit[],
     patches: [] as PatchEdit[],
+    settles: [] as SettleEdit[],
     lists: [] as ListQuery[],
     refreshed: [] as string[],
     measured: [] as { method: string; route: string; status: number }[],
@@ -52,11 +68,13 @@ export function setup(change: Partial<ApiDeps> = {}) {
     edits: {
       create: async (edit) => (seen.creates.push(edit), orThrow(answers.create)),
       patch: async (edit) => (seen.patches.push(edit), orThrow(answers.patch)),
+      settle: async (edit) => (seen.settles.push(edit), orThrow(answers.settle)),
     },
     reader: {
       ...memory.reader,
       list: (kind, query) => (seen.lists.push(query), memory.reader.list(kind, query)),
     },
+    conflicts: createMemoryConflictReader(() => memory.conflicts),
     keys: { findBySecretHash: async (hash) => KEYS.get(hash) ?? null },
     codec: { decodeStored: async (bytes) => JSON.parse(bytes.toString()) as EntityEvent },
     refresh: async (_kind, id) => (seen.refreshed.push(id), orThrow(answers.refresh)),
@@ -200,6 +218,8 @@ function createMemory() {
       eventId: meta.eventId,
       updatedAtMs,
       violations: [],
+      openConflicts: 0,
+      flags: [],
       bytes,
       schemaRef: 1,
     });
@@ -231,7 +251,7 @@ function createMemory() {
     findRevision: async () => null,
   };
   const prune = (index: number) => (events[index] = { ...events[index]!, bytes: null });
-  return { reader, add, prune };
+  return { reader, add, prune, conflicts: [] as Conflict[] };
 }
 
 function stateOf(row: EntityView): Record<string, Json | undefined> {

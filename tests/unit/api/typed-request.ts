@@ -19,6 +19,9 @@ export interface ReplyBody {
     published: unknown;
   })[];
   page: { hasMore: boolean; nextCursor: string | null };
+  // conflicts
+  atom: string;
+  conflict: Record<string, unknown>;
   // problems
   type: string;
   correlationId: string;

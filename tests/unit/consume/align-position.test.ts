@@ -14,7 +14,11 @@ const batch = (input: Partial<AlignmentInput>): AlignmentInput => ({
 
 const scenarios: readonly [story: string, input: AlignmentInput, expected: Alignment][] = [
   ['1. the batch continues what was applied', batch({}), { action: 'apply' }],
-  ['2. nothing was ever applied and the log starts here', batch({ applied: null, fetchedFrom: 0n }), { action: 'apply' }],
+  [
+    '2. nothing was ever applied and the log starts here',
+    batch({ applied: null, fetchedFrom: 0n }),
+    { action: 'apply' },
+  ],
   [
     '3. our database is empty but the group has read on: everything is read again',
     batch({ applied: null, fetchedFrom: 70n }),

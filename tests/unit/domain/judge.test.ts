@@ -199,6 +199,11 @@ const stories: readonly (readonly [string, string, Story])[] = [
     'echo',
     { meta: { origin: HUB, revision: { eassurance: 1 } }, input: { known: ours } },
   ],
+  [
+    "3.2b SAA's own state that we republished comes back",
+    'echo',
+    { meta: { origin: HUB, revision: { saa: 1 }, replay: true }, input: { known: ours } },
+  ],
   ['3.3 a record is pulled again', 'duplicate', { input: { known, source: 'pull' } }],
   ['3.4 an erased constat does not come back', 'stale', { stored: { erased: true } }],
   [

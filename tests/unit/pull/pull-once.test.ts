@@ -18,7 +18,7 @@ describe('pullOnce', () => {
       { since: null, cursor: 'p2' },
     ]);
     expect(applied.map((events) => events.map(({ event }) => event.meta.entityId))).toEqual([['c1'], ['c2']]);
-    expect(report).toEqual({ pages: 2, records: 2, applied: 2, unreadable: 0 });
+    expect(report).toEqual({ pages: 2, records: 2, applied: 2, republished: 0, unreadable: 0 });
   });
 
   it('begins a little before the last walk, and keeps the time at which the provider began to answer', async () => {
@@ -83,6 +83,22 @@ describe('pullOnce', () => {
     const again = await pullOnce(api('saa'), constat, deps, signal);
     expect(again.applied).toBe(0);
     expect(counted).toEqual(['saa constats applied 1', 'saa constats duplicate 1']);
+  });
+
+  it('shows what says nothing new to whoever republishes, and counts what was', async () => {
+    const records = [apiRecord('c1'), apiRecord('c2', {}, { saa: 3 })];
+    const { deps, api, shown, standings, signal } = setup([
+      page(records),
+      page([...records, apiRecord('c3')]),
+    ]);
+    standings.set('c2', 'republished');
+    expect(await pullOnce(api('saa'), constat, deps, signal)).toMatchObject({ applied: 2, republished: 0 });
+    expect(shown).toEqual([]);
+    expect(await pullOnce(api('saa'), constat, deps, signal)).toMatchObject({ applied: 1, republished: 1 });
+    expect(shown).toEqual([
+      { kind: constat, entityId: 'c1', revision: { saa: 1 } },
+      { kind: constat, entityId: 'c2', revision: { saa: 3 } },
+    ]);
   });
 
   it('does not follow a provider in circles', async () => {

@@ -22,7 +22,6 @@ function prepare(
     ...bundle.deps,
     apis,
     ownerOf: async () => owner,
-    etags: createEtagMemory(10),
     withinMs: 1_000,
     ...change,
   };
@@ -46,6 +45,22 @@ describe('refreshEntity', () => {
     expect(applied).toHaveLength(1);
     expect(await refresh('c9')).toEqual({ status: 'missing' });
   });
+
+  it.each([
+    ['does not know the entity', [{ status: 'missing' }], [null]],
+    ['has what it had when it was last asked', [found(), { status: 'unchanged' }], [{ saa: 1 }]],
+    ['has what we know', [found(), found()], [{ saa: 1 }]],
+  ] satisfies [string, FetchOne[], unknown[]][])(
+    'has ours republished if need be when the provider %s',
+    async (_story, turns, revisions) => {
+      const { refresh, answers, shown } = prepare('saa', {});
+      for (const answer of turns) {
+        answers.set('saa/c1', answer);
+        await refresh();
+      }
+      expect(shown.map(({ revision }) => revision)).toEqual(revisions);
+    },
+  );
 
   it('forgets the ETag of a record that ended in quarantine', async () => {
     const applyPulled = async () => [
@@ -101,11 +116,8 @@ describe('refreshEntity', () => {
 describe('the ETag memory', () => {
   it('forgets first what was set longest ago', () => {
     const etags = createEtagMemory(2);
-    etags.set('a', '1');
-    etags.set('b', '2');
-    etags.set('a', '3');
-    etags.set('c', '4');
-    expect(['a', 'b', 'c'].map((key) => etags.get(key))).toEqual(['3', null, '4']);
+    for (const [key, etag] of ['a1', 'b2', 'a3', 'c4']) etags.set(key!, { etag: etag!, revision: {} });
+    expect(['a', 'b', 'c'].map((key) => etags.get(key)?.etag)).toEqual(['3', undefined, '4']);
   });
 });
 

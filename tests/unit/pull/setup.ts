@@ -1,10 +1,21 @@
 import { Buffer } from 'node:buffer';
 import { pino } from 'pino';
 import type { Settled } from '../../../src/apply/apply-batch.ts';
+import type { ShownRevision, Standing } from '../../../src/apply/republish-entity.ts';
 import { PermanentError } from '../../../src/domain/errors.ts';
 import type { EntityKind } from '../../../src/domain/kind.ts';
 import type { JsonObject } from '../../../src/domain/json.ts';
-import type { ApiRecord, FetchOne, Provider, ProviderApi, Topology, TopicRoute } from '../../../src/ports.ts';
+import type {
+  ApiRecord,
+  EditPosition,
+  FetchOne,
+  HubEditReader,
+  Provider,
+  ProviderApi,
+  Topology,
+  TopicRoute,
+} from '../../../src/ports.ts';
+import { createEtagMemory } from '../../../src/pull/etag-memory.ts';
 import type { PulledEvent } from '../../../src/pull/pulled-event.ts';
 
 const scalar = { type: 'scalar' } as const;
@@ -72,6 +83,12 @@ export function setup(pages: readonly (Page | Error)[] = []) {
   const known = new Set<string>();
   const answers = new Map<string, FetchOne | Error>();
   const etagsAsked: (string | null)[] = [];
+  const fetched: string[] = [];
+  const shown: ShownRevision[] = [];
+  const standings = new Map<string, Standing>();
+  const hubEdits: EditPosition[] = [];
+  const listed: Parameters<HubEditReader['list']>[1][] = [];
+  const now = { ms: Date.parse('2026-03-01T12:00:00.000Z') };
 
   const api = (providerId: string): ProviderApi => ({
     providerId,
@@ -83,6 +100,7 @@ export function setup(pages: readonly (Page | Error)[] = []) {
     },
     fetchOne: async (_kind, id, etag) => {
       etagsAsked.push(etag);
+      fetched.push(id);
       const answer = answers.get(`${providerId}/${id}`) ?? { status: 'missing' };
       if (answer instanceof Error) throw answer;
       return answer;
@@ -125,6 +143,23 @@ export function setup(pages: readonly (Page | Error)[] = []) {
       { level: 'info', base: null },
       { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
     ),
+    etags: createEtagMemory(10),
+    /** What `standings` says of the entity; level otherwise. */
+    republish: async (_providerId: string, asked: readonly ShownRevision[]): Promise<readonly Standing[]> => {
+      shown.push(...asked);
+      return asked.map(({ entityId }) => standings.get(entityId) ?? 'level');
+    },
+    hubEdits: {
+      list: async (_kind: EntityKind, query: Parameters<HubEditReader['list']>[1]) => {
+        listed.push(query);
+        return hubEdits
+          .filter(({ updatedAtMs }) => updatedAtMs > query.after.updatedAtMs && updatedAtMs < query.untilMs)
+          .slice(0, query.limit);
+      },
+    },
+    clock: () => now.ms,
+    graceMs: 60_000,
+    editsPerRound: 2,
     pageSize: 200,
     overlapMs: 300_000,
   };
@@ -138,6 +173,12 @@ export function setup(pages: readonly (Page | Error)[] = []) {
     cursors,
     answers,
     etagsAsked,
+    fetched,
+    shown,
+    standings,
+    hubEdits,
+    listed,
+    now,
     signal: new AbortController().signal,
   };
 }

@@ -1,0 +1,35 @@
+import type { MemoryTables } from '../fakes/memory-store.ts';
+import type { Version } from './check-merge.ts';
+import { revisionText } from './ghost.ts';
+import { dominates, type Counters } from './provider-model.ts';
+import { pair } from './trace.ts';
+import { hold } from './violation.ts';
+
+/** I4: of all states that the hub has held or merged, one and only one is the newest that both sides have grown from; and
+ *  its bytes are still there. */
+export function checkBase(
+  entityId: string,
+  ours: Version,
+  theirs: Version,
+  tables: MemoryTables,
+): Counters | undefined {
+  const common = new Map<string, { readonly revision: Counters; readonly kept: boolean }>();
+  for (const row of tables.events) {
+    if (row.entityId !== entityId || (row.outcome !== 'applied' && row.outcome !== 'merged')) continue;
+    if (!covered(row.revision, ours.revision) || !covered(row.revision, theirs.revision)) continue;
+    common.set(revisionText(row.revision), { revision: row.revision, kept: row.bytes.length > 0 });
+  }
+  const all = [...common.values()];
+  const newest = all.filter(({ revision }) => !all.some((other) => dominates(other.revision, revision)));
+  hold(
+    newest.length <= 1,
+    'I4',
+    () => `the bases ${newest.map(({ revision }) => pair(revision)).join(' and ')} are both newest`,
+  );
+  const base = newest[0];
+  hold(base === undefined || base.kept, 'I4', () => `the base ${pair(base!.revision)} was pruned`);
+  return base?.revision;
+}
+
+const covered = (a: Counters, by: Counters): boolean =>
+  revisionText(a) === revisionText(by) || dominates(by, a);

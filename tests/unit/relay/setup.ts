@@ -1,0 +1,126 @@
+import { pino } from 'pino';
+import type {
+  DeliveryRow,
+  Outbox,
+  OutboxItem,
+  OutboxSession,
+  OutgoingRecord,
+  SendResult,
+} from '../../../src/ports.ts';
+import type { RelayOutboxDeps } from '../../../src/relay/relay-outbox.ts';
+import { createMetrics } from '../../../src/telemetry/metrics.ts';
+
+export const NOW = Date.parse('2026-05-10T12:00:00.000Z');
+export const SIGNING_KEY = Buffer.alloc(32, 7);
+
+export const row = (sequence: number, more: Partial<OutboxItem> = {}): OutboxItem => ({
+  sequence: BigInt(sequence),
+  eventId: `0197f3a0-2222-7abc-8def-${String(sequence).padStart(12, '0')}`,
+  eventType: 'constat.updated',
+  provider: 'saa',
+  origin: 'eassurance',
+  entityId: '0197f3a0-1111-7abc-8def-000000000001',
+  topic: 'saa-constat.updated',
+  occurredAtMs: NOW - 1_000,
+  traceparent: null,
+  bytes: Buffer.from(`event ${sequence}`),
+  ...more,
+});
+
+export interface Parked {
+  readonly sequence: bigint;
+  readonly code: string;
+}
+type Answer = (records: readonly OutgoingRecord[]) => readonly SendResult[] | Promise<readonly SendResult[]>;
+
+/** Every record acknowledged, one offset after the other. */
+function acknowledgeAll(): Answer {
+  let offset = 0n;
+  return (records) => records.map(() => ({ status: 'acknowledged', partition: 1, offset: offset++ }));
+}
+
+/** An outbox and a sink in memory. Locks belong to one session at a time, across all relays of the bed. */
+export function setup(rows: Readonly<Record<string, readonly OutboxItem[]>>) {
+  const waiting = new Map(Object.entries(rows).map(([shard, items]) => [shard, [...items]]));
+  const sent: (readonly OutgoingRecord[])[] = [];
+  const acknowledged: DeliveryRow[] = [];
+  const parked: Parked[] = [];
+  const notified: (readonly string[])[] = [];
+  const sessions: { lose(): void; wake(shard: string): void }[] = [];
+  const holders = new Map<string, OutboxSession>();
+  let lockTries = 0;
+  const answers: Answer[] = [];
+  const answer = acknowledgeAll();
+  const remove = (sequence: bigint) => {
+    for (const [shard, items] of waiting) {
+      waiting.set(
+        shard,
+        items.filter((item) => item.sequence !== sequence),
+      );
+    }
+  };
+
+  const outbox: Outbox = {
+    read: async (shard, limit) => (waiting.get(shard) ?? []).slice(0, limit),
+    acknowledge: async (deliveries) => {
+      for (const { sequence, ...delivery } of deliveries) {
+        remove(sequence);
+        acknowledged.push(delivery);
+      }
+    },
+    park: async (sequence, code) => {
+      remove(sequence);
+      parked.push({ sequence, code });
+    },
+    holds: async (entityId) => [...waiting.values()].flat().some((item) => item.entityId === entityId),
+    notify: async (shards) => void notified.push(shards),
+    openSession: async (onWake) => {
+      const closed = Promise.withResolvers<void>();
+      const session: OutboxSession = {
+        tryLock: async (shard) => {
+          lockTries++;
+          if (!holders.has(shard)) holders.set(shard, session);
+          return holders.get(shard) === session;
+        },
+        closed: closed.promise,
+        close: async () => {
+          for (const [shard, holder] of holders) if (holder === session) holders.delete(shard);
+          closed.resolve();
+        },
+      };
+      sessions.push({ lose: () => void session.close(), wake: onWake });
+      return session;
+    },
+  };
+  const deps: RelayOutboxDeps = {
+    outbox,
+    sinkOf: () => ({
+      send: async (records) => {
+        sent.push(records);
+        return (answers.shift() ?? answer)(records);
+      },
+    }),
+    signingKey: SIGNING_KEY,
+    metrics: createMetrics(),
+    log: pino({ level: 'silent' }),
+    clock: () => NOW,
+    batchSize: 10,
+    shards: Object.keys(rows),
+    pollIntervalMs: 60_000,
+  };
+  return {
+    deps,
+    waiting,
+    acknowledged,
+    parked,
+    notified,
+    sessions,
+    holders,
+    lockTries: () => lockTries,
+    /** Values sent, in the order of sending. */
+    values: () => sent.flat().map(({ value }) => value.toString()),
+    sent,
+    /** What the next sendings come to; afterwards everything is acknowledged. */
+    nextSendings: (...next: readonly Answer[]) => void answers.push(...next),
+  };
+}
