@@ -26,6 +26,7 @@ export default defineConfig({
     reporters: ['default', './tests/support/summary-reporter.ts'],
     projects: [
       tier('unit', 0, 10_000, false),
+      tier('simulation', 0, 60_000, false),
       tier('contract', 1, 60_000, true),
       tier('integration', 2, 60_000, true),
       tier('e2e', 3, 120_000, true),

@@ -150,7 +150,7 @@ export async function buildApp(
     const writers = createWriterDirectory({ topology, table: createWriterIdTable({ prisma }) });
     const applying: ApplyDeps = {
       ...{ store, topology, codec, metrics, log, clock, newId, wakeRelay },
-      allottedWriterIds: writers.allotted,
+      allottedWriterIds: (providerId) => writers.allotted(providerId),
     };
     const apply = async (arrivals: readonly Arrival[], position: PositionAdvance | null) => {
       await writers.learn(arrivals);

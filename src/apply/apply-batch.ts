@@ -85,6 +85,7 @@ export async function applyBatch(
     try {
       const judged = await deps.store.transaction((tx) => applyOnce(arrivals, position, tx, deps));
       report(arrivals, judged.settled, deps);
+      for (const { provider } of judged.plan.flags) deps.metrics.revisionReused(provider);
       if (judged.plan.outbox.length > 0)
         deps.wakeRelay([...new Set(judged.plan.outbox.map((row) => row.shard))]);
       return judged.settled;

@@ -6,6 +6,7 @@ import { MovedError, TransientError } from '../domain/errors.ts';
 import { HUB } from '../domain/event.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { EntityKind } from '../domain/kind.ts';
+import { mergeEdit } from '../domain/merge-edit.ts';
 import { compareRevisions, nextRevision } from '../domain/revision.ts';
 import type { EntityView } from '../ports.ts';
 import { composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
@@ -36,10 +37,10 @@ async function patchOnce(edit: PatchEdit, deps: EditDeps): Promise<EditResult> {
   }
   const route = editRoute(kind, before.provider, 'later', deps);
   const { state: current } = await deps.codec.decodeStored(before.bytes, before.schemaRef);
-  const refusedByCondition = await checkCondition(edit, before, current, deps);
-  if (refusedByCondition) return refusedByCondition;
+  const wanted = await patchOnTop(edit, before, current, deps);
+  if ('status' in wanted) return wanted;
 
-  const patched = shapeState(kind, applyPatch(kind, current, edit.patch, deps), deps);
+  const patched = shapeState(kind, wanted.state, deps);
   if (!patched.ok) return { status: 'invalid', violations: patched.violations };
   const { state } = patched;
   if (digestOf(state, kind.shape) === before.digest)
@@ -83,15 +84,16 @@ function touchedAtoms(kind: EntityKind, before: JsonObject, after: JsonObject): 
   return diffAtoms({ ...kind, atoms }, before, after);
 }
 
-/** Null when the patch may be applied to the current state. */
-async function checkCondition(
+/** The current state with the patch in it, or why it may not be applied. */
+async function patchOnTop(
   edit: PatchEdit,
   before: EntityView,
   current: JsonObject,
   deps: EditDeps,
-): Promise<EditResult | null> {
+): Promise<EditResult | { readonly state: JsonObject }> {
   const { kind, condition } = edit;
-  if (compareRevisions(condition.revision, before.revision) === 'equal') return null;
+  if (compareRevisions(condition.revision, before.revision) === 'equal')
+    return { state: applyPatch(kind, current, edit.patch, deps) };
   if (condition.mode === 'exact') return { status: 'moved', current: shownEntity(before, current) };
 
   const stored = await deps.reader.findRevision(kind, edit.id, condition.revision);
@@ -102,7 +104,7 @@ async function checkCondition(
 
   const moved = new Set(diffAtoms(kind, base, current));
   const clashing = diffAtoms(kind, base, yours.state).filter((atom) => moved.has(atom));
-  if (clashing.length === 0) return null;
+  if (clashing.length === 0) return { state: mergeEdit(kind, { base, current, edited: yours.state }) };
   const [baseAtoms, theirAtoms, yourAtoms] = [base, current, yours.state].map((state) => kind.atoms(state));
   const atoms: AtomClash[] = clashing.map((atom) => ({
     atom,

@@ -86,7 +86,7 @@ const invalidRevision: Rule = (input) => {
     attributable: foreign(input) === null,
     // What a provider's API returns may be our own revision, and what we republish the provider's; else an event is its
     // author's edit.
-    authored: input.source === 'topic' && input.known?.origin !== HUB,
+    authored: input.source === 'topic' && !(input.event.meta.replay && input.known?.origin === HUB),
   });
   return cause === null ? null : quarantined('REVISION_INVALID', cause);
 };

@@ -41,7 +41,8 @@ export interface MergeResult {
 }
 
 const NOTHING: JsonObject = {};
-const EVERY_FIELD: MergeRules = { table: { none: ['createdAt', 'updatedAt'] } };
+/** Of a kind that says nothing about merging. */
+export const EVERY_FIELD: MergeRules = { table: { none: ['createdAt', 'updatedAt'] } };
 
 /** The three-way merge of an incoming state with the stored one, per atom (SYNC.md, Merge). Every atom of the result is
  *  one of the two sides'; a value that is lost stands in exactly one conflict; what was not the provider's right, judged

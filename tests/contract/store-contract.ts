@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MovedError } from '../../src/domain/errors.ts';
+import type { Revision } from '../../src/domain/revision.ts';
 import type { ConflictReader, QuarantineRow, Store, WritePlan } from '../../src/ports.ts';
 import { describeConflicts } from './conflict-contract.ts';
 import { applyPlanOf, digestOf, emptyPlan, eventAt, newId, parcel, writeOf } from './toy-kind.ts';
@@ -189,6 +190,22 @@ export function describeStore(setup: () => StoreUnderTest): void {
       const absent = eventAt(newId(), { saa: 2 });
       expect(await outcomeOf(write(applyPlanOf(absent, { saa: 1 })))).toSatisfy(moved('entity'));
       expect(await read(absent.entityId)).toBeUndefined();
+    });
+
+    it('refuses a plan that wants an entity unmoved which has moved, and leaves the row of one that has not', async () => {
+      const id = newId();
+      await write(applyPlanOf(eventAt(id, { saa: 1 }), null));
+      const before = await read(id);
+      const notedAt = (revision: Revision) => {
+        const event = eventAt(id, revision, { outcome: 'duplicate' });
+        return { ...emptyPlan, events: [event], unmoved: [{ kind: parcel, id, revision }] };
+      };
+      expect(await outcomeOf(write(notedAt({ saa: 1 })))).toBe('committed');
+      expect(await read(id)).toEqual(before);
+      const late = notedAt({ saa: 2 });
+      expect(await outcomeOf(write(late))).toSatisfy(moved('entity'));
+      const known = await setup().store.transaction((tx) => tx.readEvents([late.events[0]!.eventId]));
+      expect(known.size).toBe(0);
     });
 
     it('lets one of two interleaved first writes through', async () => {

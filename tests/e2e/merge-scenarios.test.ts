@@ -113,6 +113,24 @@ it("A form opened before the provider's edit cannot overwrite it; a disjoint fie
   expect([placeOf(state), state['statusReason']]).toEqual(['Gué de Constantine', 'Rappelé le client']);
 });
 
+it("A form opened before the provider's edit leaves alone what it did not touch of a list", async () => {
+  const witness = (n: number, name: string) => ({
+    personRef: `0197f3a0-3333-4abc-8def-00000000000${n}`,
+    name,
+  });
+  const first = witness(1, 'Amina Haddad');
+  const constat = await sharedConstat(bed, insurer, { witnesses: [first] });
+  const added = witness(2, 'Yacine Améziane');
+  await insurer.platform.edit('constat', constat.id, { witnesses: [first, added] });
+  await shownAt(bed, 'constats', constat.id, `eassurance:1,${insurer.id}:1`);
+
+  // A merge patch carries the whole list as its form showed it.
+  const corrected = { ...first, name: 'Amina Haddad-Benali' };
+  await staffEdit(bed, constat, { witnesses: [corrected] });
+  const { state } = await expectLevel(bed, insurer, constat.id, { hub: 2, provider: 1 });
+  expect(state['witnesses']).toMatchObject([corrected, added]);
+});
+
 it("A provider's form opened before our edit cannot overwrite it either", async () => {
   const constat = await sharedConstat(bed, insurer);
   const opened = (await insurer.platform.find('constat', constat.id))!;

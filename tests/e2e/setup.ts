@@ -12,6 +12,7 @@ import { loadContracts } from '../../src/avro/load-contracts.ts';
 import { parseSettings } from '../../src/config/env.ts';
 import { loadTopology } from '../../src/config/load-topology.ts';
 import { createClusterAdmin } from '../../src/kafka/create-cluster-admin.ts';
+import { kafkaErrorType } from '../../src/kafka/translate-error.ts';
 import type { Scope, Topology } from '../../src/ports.ts';
 import { createApiKeyTable } from '../../src/postgres/create-api-key-table.ts';
 import { createPrisma } from '../../src/postgres/create-prisma.ts';
@@ -89,8 +90,29 @@ export interface Bed {
   close(): Promise<void>;
 }
 
+type Cleanups = (() => Promise<unknown>)[];
+
+/** What could not be made leaves nothing behind. */
 export async function setup(options: BedOptions = {}): Promise<Bed> {
-  const cleanups: (() => Promise<unknown>)[] = [];
+  const cleanups: Cleanups = [];
+  try {
+    return await makeBed(options, cleanups);
+  } catch (error) {
+    await unwind(cleanups);
+    throw error;
+  }
+}
+
+/** The last first, each whatever became of the others; returns what failed. */
+async function unwind(cleanups: Cleanups): Promise<readonly unknown[]> {
+  const failures: unknown[] = [];
+  for (const cleanup of cleanups.splice(0).reverse()) {
+    await cleanup().catch((error: unknown) => failures.push(error));
+  }
+  return failures;
+}
+
+async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bridge-e2e-'));
   cleanups.push(() => rm(folder, { recursive: true }));
   const ids = Array.from({ length: options.providers ?? 1 }, freshProviderId);
@@ -224,9 +246,7 @@ export async function setup(options: BedOptions = {}): Promise<Bed> {
     startBridge,
     stopBridge,
     async close() {
-      const failures: unknown[] = [];
-      for (const cleanup of cleanups.reverse())
-        await cleanup().catch((error: unknown) => failures.push(error));
+      const failures = await unwind(cleanups);
       if (failures.length > 0) throw new AggregateError(failures, 'cleaning up failed');
     },
   };
@@ -290,7 +310,12 @@ async function provision(
       bridgePassword: users.bridgePassword,
       providerPasswords: new Map([...users.logins].map(([id, { password }]) => [id, password])),
     });
-    await provisionTopics(desired, { admin, consents: new Set(), onDone: () => {} });
+    const apply = () => provisionTopics(desired, { admin, consents: new Set(), onDone: () => {} });
+    await apply().catch((error: unknown) => {
+      // The shared topics are the cluster's: another bed has made them since this one looked. Now it sees them.
+      if (kafkaErrorType(error) !== 'TOPIC_ALREADY_EXISTS') throw error;
+      return apply();
+    });
   } finally {
     await admin.close();
   }

@@ -3,6 +3,7 @@ import { expect, inject } from 'vitest';
 import { digestOf } from '../../src/domain/canonical.ts';
 import type { Json, JsonObject } from '../../src/domain/json.ts';
 import { formatRevision, type Revision } from '../../src/domain/revision.ts';
+import { isAtRest } from '../support/at-rest.ts';
 import { withKafkaAdmin } from '../support/kafka-admin.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { patchConstat, postConstat, type ShownEntity } from './actions.ts';
@@ -89,45 +90,22 @@ function revisionOf(
 }
 
 /** Resolves once every event that was published to the insurer's topics has been read by both sides, and neither has
- *  anything left to publish: nothing happens any more by itself. */
+ *  anything left to publish. */
 export async function atRest(bed: Bed, insurer: Insurer): Promise<void> {
   const topics = [...bed.topology.routes.values()]
     .filter(({ providerId, kind }) => providerId === insurer.id && kind === 'constat')
     .map(({ topic }) => topic);
-  await withKafkaAdmin(async (admin) => {
-    const ends = async () => {
-      const all = await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
-      return all.map((partitions) => partitions.map(({ partition, high }) => [partition, high] as const));
-    };
-    const read = async (groupId: string) => {
-      const all = await admin.fetchOffsets({ groupId, topics });
-      return new Map(
-        all.map(({ topic, partitions }) => [
-          topic,
-          new Map(partitions.map(({ partition, offset }) => [partition, offset])),
-        ]),
-      );
-    };
-    await waitFor('everything published was read on both sides, and nothing waits', async () => {
-      const before = await ends();
-      const groups = await Promise.all([read(`eassurance-${insurer.id}`), read(`${insurer.id}-platform`)]);
-      const behind = groups.flatMap((group) =>
-        topics.flatMap((topic, i) =>
-          before[i]!.filter(
-            ([partition, high]) => high !== '0' && group.get(topic)?.get(partition) !== high,
-          ).map(([partition]) => `${topic}/${partition}`),
-        ),
-      );
-      const ours = await bed.db.query('select count(*)::int as n from outbox');
-      const [theirs] = await queryPlatform<{ n: number }>(
-        insurer,
-        'select count(*)::int as n from outbox where sent_at is null',
-      );
-      if (behind.length > 0 || ours.rows[0].n > 0 || theirs!.n > 0) return false;
-      // What was published in between was published by one who was still at work.
-      return JSON.stringify(await ends()) === JSON.stringify(before);
-    });
-  });
+  const groupId = `${insurer.id}-platform`;
+  const database = platformDatabase(insurer);
+  try {
+    await withKafkaAdmin((admin) =>
+      waitFor('everything published was read on both sides, and nothing waits', () =>
+        isAtRest({ admin, topics, groupId, hub: bed.db, insurer: database }),
+      ),
+    );
+  } finally {
+    await database.end();
+  }
 }
 
 export interface ShownConflict {
@@ -158,13 +136,16 @@ export async function queryPlatform<Row extends pg.QueryResultRow>(
   text: string,
   values: readonly unknown[] = [],
 ): Promise<readonly Row[]> {
+  const database = platformDatabase(insurer);
+  try {
+    return (await database.query<Row>(text, [...values])).rows;
+  } finally {
+    await database.end();
+  }
+}
+
+function platformDatabase(insurer: Insurer): pg.Pool {
   const url = new URL(inject('databaseUrl'));
   url.pathname = `/platform_${insurer.id}`;
-  const client = new pg.Client({ connectionString: url.href });
-  await client.connect();
-  try {
-    return (await client.query<Row>(text, [...values])).rows;
-  } finally {
-    await client.end();
-  }
+  return new pg.Pool({ connectionString: url.href, max: 1 });
 }

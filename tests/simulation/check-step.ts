@@ -5,15 +5,7 @@ import { checkMerge, findingsOf, type Version } from './check-merge.ts';
 import { checkSeal, createSealBook } from './check-seal.ts';
 import { atomsOf, statusOf } from './constat-form.ts';
 import { count, type Coverage } from './coverage.ts';
-import {
-  changesBetween,
-  contentText,
-  includes,
-  lineageAfter,
-  NOTHING_SEEN,
-  revisionText,
-  type Edit,
-} from './ghost.ts';
+import { changesBetween, contentText, includes, lineageAfter, NOTHING_SEEN, revisionText } from './ghost.ts';
 import { dominates, type Content } from './provider-model.ts';
 import { pair } from './trace.ts';
 import { hold } from './violation.ts';
@@ -30,8 +22,8 @@ export interface StepChecker {
 export interface StepCheckOptions {
   readonly hubOwns: boolean;
   readonly coverage: Coverage;
-  /** A staff edit has been committed. */
-  readonly onEdit: (edit: Edit) => void;
+  /** Staff have opened an entity. */
+  readonly onOpened: (token: string, entityId: string) => void;
   /** Whether something is on its way to the hub. */
   readonly isArriving: () => boolean;
   /** What stands before a line about this entity, where there are several. */
@@ -94,7 +86,9 @@ export function createStepChecker(world: World, options: StepCheckOptions): Step
       count(coverage, row.outcome);
       switch (row.source) {
         case 'api': {
-          say(row, `H ${what(row.author)} ${pair(row.revision)}`);
+          const line = `H ${ours === undefined ? `opens ${row.author}` : what(row.author)} ${pair(row.revision)}`;
+          if (ours === undefined) options.onOpened(row.author, row.entityId);
+          say(row, line);
           ours = noted(row, state, checkEdit(row, state, ours));
           break;
         }
@@ -209,7 +203,6 @@ export function createStepChecker(world: World, options: StepCheckOptions): Step
     }
     ghost.make({ ...edit });
     count(coverage, 'edits of the hub');
-    options.onEdit(edit);
     return lineageAfter(ours?.lineage ?? NOTHING_SEEN, edit);
   }
 
@@ -244,7 +237,7 @@ export function createStepChecker(world: World, options: StepCheckOptions): Step
       (conflict) => conflict.entityId === row.entityId && !previous.conflicts.includes(conflict),
     );
     const found = findingsOf({ eventId: row.eventId, incomingAtMs: theirs.row.occurredAtMs }, touched);
-    const base = checkBase(row.entityId, ours, theirs, previous);
+    const base = checkBase(row.entityId, ours, theirs, { tables: previous, lossy: options.isLossy() });
     const equal = [ours, theirs].some((side) => contentText(side.state) === contentText(state));
     if (equal) count(coverage, 'merges equal to one side');
     if (corrective) count(coverage, 'corrective merges');

@@ -31,6 +31,8 @@ export interface Ghost {
   made(): readonly Edit[];
   /** A provider's database was set back: what had not left it is gone. */
   lose(edits: readonly Edit[]): void;
+  /** Some of them come back with what has arrived after all. */
+  revive(seen: EditSet): void;
   /** Notes what stands behind a state; null when the same state is already known with another lineage. */
   note(entityId: string, revision: Counters, state: Content, lineage: Lineage): void;
   lineage(entityId: string, revision: Counters, state: Content): Lineage | undefined;
@@ -41,6 +43,7 @@ export const NOTHING_SEEN: Lineage = { seen: 0n, by: new Map() };
 export function createGhost(): Ghost {
   const intents = new Map<string, Edit>();
   const made = new Set<Edit>();
+  const lost = new Set<Edit>();
   const states = new Map<string, Lineage>();
   let next = 0n;
   return {
@@ -52,7 +55,15 @@ export function createGhost(): Ghost {
     intended: (token) => intents.get(token),
     make: (edit) => void made.add(edit),
     made: () => [...made],
-    lose: (edits) => edits.forEach((edit) => made.delete(edit)),
+    lose: (edits) =>
+      edits.forEach((edit) => {
+        made.delete(edit);
+        lost.add(edit);
+      }),
+    revive: (seen) =>
+      lost.forEach((edit) => {
+        if (includes(seen, edit.bit)) made.add(edit);
+      }),
     note(entityId, revision, state, lineage) {
       const key = stateKey(entityId, revision, state);
       if (!states.has(key)) states.set(key, lineage);

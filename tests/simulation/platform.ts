@@ -20,7 +20,7 @@ interface Publication {
   readonly meta: { readonly entityId: string; readonly origin: string; readonly revision: Counters };
   readonly state: Content;
 }
-const read = (value: Buffer): Publication => JSON.parse(value.toString()) as Publication;
+export const readPublication = (value: Buffer): Publication => JSON.parse(value.toString()) as Publication;
 
 /** The provider's process takes the next event of a topic; it notes where it reads on only after its database has it. */
 export async function receive(run: Run, platform: Platform, topic: string): Promise<void> {
@@ -30,7 +30,7 @@ export async function receive(run: Run, platform: Platform, topic: string): Prom
   const at = positions.get(topic)!;
   const { value } = network.log(topic)[at]!;
   await scheduler.point(actor, 'provider.receive');
-  const { meta, state } = read(value);
+  const { meta, state } = readPublication(value);
   const held = model.record(meta.entityId);
   const outcome = model.receive(value);
   count(coverage, `provider: ${outcome}`);
@@ -81,13 +81,13 @@ export function loseUnpublished(run: Run, { model }: Platform): void {
     kept |= ghost.lineage(id, revision, state)?.seen ?? 0n;
   };
   for (const { value } of [...hub.network.everArriving(), ...model.outbox()]) {
-    const { meta, state } = read(value);
+    const { meta, state } = readPublication(value);
     keep(meta.entityId, meta.revision, state);
   }
   for (const { id, revision, state } of run.answers) keep(id, revision, state);
   for (const id of model.ids()) keep(id, model.record(id)!.revision, model.record(id)!.state);
   for (const { entityId, revision, bytes } of hub.store.tables().events)
-    if (bytes.length > 0) keep(entityId, revision, read(bytes).state);
+    if (bytes.length > 0) keep(entityId, revision, readPublication(bytes).state);
   const lost = ghost.made().filter((edit) => edit.author === model.id && !includes(kept, edit.bit));
   count(run.coverage, 'edits lost with a database', lost.length);
   ghost.lose(lost);

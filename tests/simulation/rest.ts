@@ -1,4 +1,4 @@
-import { pull } from './platform.ts';
+import { pull, readPublication } from './platform.ts';
 import { GRACE_MS } from './hub.ts';
 import { startTask } from './take-step.ts';
 import { count } from './coverage.ts';
@@ -42,7 +42,11 @@ async function pullEverything(run: Run, toRest: () => Promise<void>): Promise<vo
 /** Everything that was ever sent arrives once more, in another order. */
 export async function redeliverEverything(run: Run, toRest: () => Promise<void>): Promise<void> {
   const { network } = run.world.hub;
-  for (const message of run.random.shuffle(network.everSent())) network.append(message);
+  for (const message of run.random.shuffle(network.everSent())) {
+    const { meta, state } = readPublication(message.value);
+    run.world.ghost.revive(run.world.ghost.lineage(meta.entityId, meta.revision, state)!.seen);
+    network.append(message);
+  }
   await toRest();
 }
 

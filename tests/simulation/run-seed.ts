@@ -113,9 +113,8 @@ function createRun(options: RunOptions): Run {
   const checker = createStepChecker(world, {
     hubOwns,
     coverage,
-    onEdit: (edit) => {
-      const planned = edits.find(({ token }) => token === edit.token);
-      if (planned?.change === null) planned.slot.id = edit.entityId;
+    onOpened: (token, entityId) => {
+      edits.find((edit) => edit.token === token)!.slot.id = entityId;
     },
     isArriving: () => world.hub.network.inAir() > 0 || [...running].some((key) => key.startsWith('consume')),
     nameOf: (entityId) =>

@@ -55,6 +55,15 @@ describe('a batch', () => {
     ]);
   });
 
+  it('with a counter that was used twice flags the entity and alerts', async () => {
+    const { arrival, outcomes, store, deps } = setup();
+    const first = await arrival(CREATED, theirs(), { saa: 1 });
+    const again = await arrival(UPDATED, theirs({ statusReason: 'autre' }), { saa: 1 });
+    expect(await outcomes([first, again])).toEqual(['applied', 'merged']);
+    expect(store.tables().flags).toMatchObject([{ code: 'REVISION_REUSED', entityId: CONSTAT_ID }]);
+    expect(await deps.metrics.text()).toContain('bridge_revisions_reused_total{provider="saa"} 1');
+  });
+
   it('that comes again as a whole changes nothing but the deliveries', async () => {
     const { arrival, apply, outcomes, store } = setup();
     const batch = [

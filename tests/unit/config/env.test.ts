@@ -68,10 +68,12 @@ describe('parseSettings', () => {
         DATABASE_URL: 'mysql://db',
         KAFKA_BROKERS: 'broker-without-port',
         HTTP_PORT: '70000',
+        PRUNE_AFTER_DAYS: 'soon',
+        REPUBLISH_GRACE_SECONDS: '0',
         LOG_LEVEL: 'loud',
         EVENT_SIGNING_KEY: 'too-short',
       },
-      ['database', 'kafka', 'http', 'signing', 'registry'],
+      ['database', 'kafka', 'http', 'signing', 'registry', 'providers'],
     );
     const lines = message.split('\n').slice(1);
     expect(lines.map((line) => line.trim().split(' ')[0]).sort()).toEqual([
@@ -80,6 +82,8 @@ describe('parseSettings', () => {
       'HTTP_PORT',
       'KAFKA_BROKERS',
       'LOG_LEVEL',
+      'PRUNE_AFTER_DAYS',
+      'REPUBLISH_GRACE_SECONDS',
       'SCHEMA_REGISTRY_URL',
     ]);
     for (const line of lines) expect(line).toMatch(/: (set|generate) /);
