@@ -3,6 +3,7 @@ import type { SchemaRegistryAPIClientArgs } from '@kafkajs/confluent-schema-regi
 import axios from 'axios';
 import type avsc from 'avsc';
 import { PermanentError } from '../domain/errors.ts';
+import { sleep } from '../runtime/sleep.ts';
 import { AVSC_OPTIONS, definitionOf } from './avro-types.ts';
 import { reasonOf, statusOf, translateRegistryError } from './translate-error.ts';
 
@@ -34,6 +35,9 @@ const LEVEL = COMPATIBILITY.FULL_TRANSITIVE;
 /** As the registry spells it. */
 const LEVEL_NAME: string = LEVEL;
 const TIMEOUT_MS = 5000;
+/** How often, and after which pause, a subject is registered that another process seems to be making. */
+const REGISTER_ATTEMPTS = 5;
+const REGISTER_PAUSE_MS = 250;
 
 export function createRegistryClient(settings: RegistrySettings): RegistryClient {
   const { url, username, password, timeoutMs = TIMEOUT_MS } = settings;
@@ -67,17 +71,19 @@ export function createRegistryClient(settings: RegistrySettings): RegistryClient
       const schema = { type: SchemaType.AVRO as const, schema: definition };
       const registerOnce = async () =>
         (await registry.register(schema, { subject, compatibility: LEVEL })).id;
-      try {
-        return await registerOnce().catch((error: unknown) => {
-          // Another process has just made the same subject: what it made is there now.
-          if (/already exists/.test(reasonOf(error))) return registerOnce();
-          throw error;
-        });
-      } catch (error) {
-        if (statusOf(error) !== undefined) throw translateRegistryError(error, `registering ${subject}`);
-        throw new PermanentError('SCHEMA_REFUSED', `${subject} can't be registered: ${reasonOf(error)}`, {
-          cause: error,
-        });
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await registerOnce();
+        } catch (error) {
+          if (attempt < REGISTER_ATTEMPTS && isBeingMade(error)) {
+            await sleep(REGISTER_PAUSE_MS);
+            continue;
+          }
+          if (statusOf(error) !== undefined) throw translateRegistryError(error, `registering ${subject}`);
+          throw new PermanentError('SCHEMA_REFUSED', `${subject} can't be registered: ${reasonOf(error)}`, {
+            cause: error,
+          });
+        }
       }
     },
 
@@ -100,6 +106,14 @@ export function createRegistryClient(settings: RegistrySettings): RegistryClient
       }
     },
   };
+}
+
+/** Another process may be making the same subject: it is there first, and has its compatibility a moment later. */
+function isBeingMade(error: unknown): boolean {
+  return (
+    /already exists/.test(reasonOf(error)) ||
+    (error instanceof Error && error.name === 'ConfluentSchemaRegistryCompatibilityError')
+  );
 }
 
 interface Verdict {

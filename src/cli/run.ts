@@ -5,14 +5,25 @@ import { parseSettings } from '../config/env.ts';
 import { createLog } from '../telemetry/create-log.ts';
 import { shutdownSignal } from './context.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 /** `bridge run`: the daemon. Runs until it is told to stop, or until a part of it can't go on (exit code 1). */
 export function runCommand(): Command {
   return new Command('run')
-    .description('run the bridge: consume the topics, relay edits, pull the GET APIs and serve the API, until SIGTERM')
+    .description(
+      'run the bridge: consume the topics, relay edits, pull the GET APIs and serve the API, until SIGTERM',
+    )
     .action(async () => {
-      const settings = parseSettings(process.env, ['database', 'kafka', 'registry', 'http', 'signing', 'providers']);
+      const settings = parseSettings(process.env, [
+        'database',
+        'kafka',
+        'registry',
+        'http',
+        'signing',
+        'providers',
+      ]);
       const log = createLog({ level: settings.logLevel });
       const app = await buildApp(settings, { log, version });
       log.info({ version }, 'the bridge starts');

@@ -1,7 +1,7 @@
 import { ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from '@platformatic/kafka';
 import type { Admin } from '@platformatic/kafka';
 import type { ClusterAdmin, TopicState } from '../ports.ts';
-import { translateKafkaError } from './translate-error.ts';
+import { kafkaErrorType, translateKafkaError } from './translate-error.ts';
 
 type TopicAdmin = Pick<ClusterAdmin, 'describeTopics' | 'createTopic' | 'addPartitions' | 'alterTopicConfig'>;
 
@@ -37,7 +37,12 @@ export function manageTopics(admin: Admin): TopicAdmin {
     createTopic: ({ topic, partitions, replicationFactor, config }) =>
       attempt(`creating ${topic}`, async () => {
         const configs = Object.entries(config).map(([name, value]) => ({ name, value }));
-        await admin.createTopics({ topics: [topic], partitions, replicas: replicationFactor, configs });
+        try {
+          await admin.createTopics({ topics: [topic], partitions, replicas: replicationFactor, configs });
+        } catch (error) {
+          // Somebody else has just made it; the next plan compares what they made with what is asked for.
+          if (kafkaErrorType(error) !== 'TOPIC_ALREADY_EXISTS') throw error;
+        }
       }),
 
     addPartitions: (topic, count) =>

@@ -72,19 +72,10 @@ export async function settledTo(bed: Bed, position: Position): Promise<void> {
   });
 }
 
-/** How many rows each table has that an edit or an event can write to. */
+/** How many rows each table has that an edit or an event can write to; but for the outbox, whose rows go as they are sent
+ *  and come with one of `event` each. */
 export async function countRows(bed: Bed): Promise<Readonly<Record<string, number>>> {
-  const tables = [
-    'event',
-    'constat',
-    'vehicle',
-    'policy',
-    'claim',
-    'outbox',
-    'quarantine',
-    'conflict',
-    'idempotency',
-  ];
+  const tables = ['event', 'constat', 'vehicle', 'policy', 'claim', 'quarantine', 'conflict', 'idempotency'];
   const counts = tables.map((table) => `(select count(*)::int from ${table}) as ${table}`);
   const { rows } = await bed.db.query(`select ${counts.join(', ')}`);
   return rows[0];

@@ -12,7 +12,6 @@ import { loadContracts } from '../../src/avro/load-contracts.ts';
 import { parseSettings } from '../../src/config/env.ts';
 import { loadTopology } from '../../src/config/load-topology.ts';
 import { createClusterAdmin } from '../../src/kafka/create-cluster-admin.ts';
-import { kafkaErrorType } from '../../src/kafka/translate-error.ts';
 import type { Scope, Topology } from '../../src/ports.ts';
 import { createApiKeyTable } from '../../src/postgres/create-api-key-table.ts';
 import { createPrisma } from '../../src/postgres/create-prisma.ts';
@@ -310,12 +309,7 @@ async function provision(
       bridgePassword: users.bridgePassword,
       providerPasswords: new Map([...users.logins].map(([id, { password }]) => [id, password])),
     });
-    const apply = () => provisionTopics(desired, { admin, consents: new Set(), onDone: () => {} });
-    await apply().catch((error: unknown) => {
-      // The shared topics are the cluster's: another bed has made them since this one looked. Now it sees them.
-      if (kafkaErrorType(error) !== 'TOPIC_ALREADY_EXISTS') throw error;
-      return apply();
-    });
+    await provisionTopics(desired, { admin, consents: new Set(), onDone: () => {} });
   } finally {
     await admin.close();
   }

@@ -149,12 +149,22 @@ function giverOf(
   return value === values[1] ? their : our;
 }
 
+/** Who signed, sealed. */
+const SIGNATURE = 'parties/A/signature';
+
 /** The front is taken whole, from a side that had sealed it, and the other side's edits of it stand in a conflict. */
 function checkFront({ ours, theirs, merged, found }: MergeUnderCheck): void {
   const front = frontText(merged.state);
   const sealed = [ours, theirs].filter(({ state }) => isSealed(state));
   const from = sealed.find(({ state }) => frontText(state) === front);
   hold(from !== undefined, 'I5', () => `the front is of no side that had sealed it: ${front}`);
+  const [signed, alsoSigned] = [ours, theirs].map(({ lineage }) => lineage.by.get(SIGNATURE));
+  const sameSeal = sealed.length === 2 && signed !== undefined && signed === alsoSigned;
+  hold(
+    !sameSeal || front === frontText(ours.state),
+    'I8',
+    () => `the front that was sealed before both sides parted has changed to ${front}`,
+  );
   const other = from === ours ? theirs : ours;
   const overruled = [...changesBetween(atomsOf(merged.state), atomsOf(other.state)).keys()].filter((atom) => {
     const edit = other.lineage.by.get(atom);

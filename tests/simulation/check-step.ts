@@ -3,10 +3,11 @@ import type { MemoryEntity, MemoryTables } from '../fakes/memory-store.ts';
 import { checkBase } from './check-base.ts';
 import { checkMerge, findingsOf, type Version } from './check-merge.ts';
 import { checkSeal, createSealBook } from './check-seal.ts';
-import { atomsOf, statusOf } from './constat-form.ts';
+import { atomsOf, frontText, isSealed, statusOf } from './constat-form.ts';
 import { count, type Coverage } from './coverage.ts';
 import { changesBetween, contentText, includes, lineageAfter, NOTHING_SEEN, revisionText } from './ghost.ts';
 import { dominates, type Content } from './provider-model.ts';
+import { stateOf } from './read-event.ts';
 import { pair } from './trace.ts';
 import { hold } from './violation.ts';
 import type { World } from './world.ts';
@@ -30,10 +31,6 @@ export interface StepCheckOptions {
   readonly nameOf: (entityId: string) => string;
   /** Whether an intermediate edit can be missing for good, so that no history shows what both sides have seen. */
   readonly isLossy: () => boolean;
-}
-
-export function stateOf(row: Pick<EventRow, 'bytes'>): Content {
-  return (JSON.parse(row.bytes.toString()) as { state: Content }).state;
 }
 
 export function createStepChecker(world: World, options: StepCheckOptions): StepChecker {
@@ -208,6 +205,11 @@ export function createStepChecker(world: World, options: StepCheckOptions): Step
 
   function checkApplied(ours: Version | undefined, theirs: Version, entityId: string): void {
     if (ours === undefined || flagged.has(entityId)) return;
+    hold(
+      !isSealed(ours.state) || frontText(theirs.state) === frontText(ours.state),
+      'I8',
+      () => `${pair(theirs.revision)} was applied over a sealed front, which it changes`,
+    );
     hold(
       includes(theirs.lineage.seen, ours.lineage.seen),
       'I1',

@@ -98,6 +98,14 @@ export function revisionText(revision: Counters): string {
 
 /** The state's content as the harness reads it. */
 export function contentText(state: Content): string {
+  let text = texts.get(state);
+  if (text === undefined) texts.set(state, (text = writeContent(state)));
+  return text;
+}
+
+const texts = new WeakMap<Content, string>();
+
+function writeContent(state: Content): string {
   return [...atomsOf(state)]
     .map(([atom, value]) => `${atom}=${value}`)
     .sort()

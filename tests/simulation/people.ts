@@ -8,7 +8,7 @@ import type { Content, Counters } from './provider-model.ts';
 import type { Actor } from './scheduler.ts';
 import { pair } from './trace.ts';
 import { hold } from './violation.ts';
-import { stateOf } from './check-step.ts';
+import { stateOf } from './read-event.ts';
 import { KIND, type Platform, type World } from './world.ts';
 
 /** One thing that somebody sets out to do. */

@@ -5,6 +5,7 @@ import type { HubReplica } from './hub.ts';
 import type { Content, Counters } from './provider-model.ts';
 import { dominates } from './provider-model.ts';
 import type { Run } from './run-seed.ts';
+import { readEvent } from './read-event.ts';
 import { pair } from './trace.ts';
 import { hold } from './violation.ts';
 import type { Platform } from './world.ts';
@@ -16,12 +17,6 @@ export interface Answer {
   readonly state: Content;
 }
 
-interface Publication {
-  readonly meta: { readonly entityId: string; readonly origin: string; readonly revision: Counters };
-  readonly state: Content;
-}
-export const readPublication = (value: Buffer): Publication => JSON.parse(value.toString()) as Publication;
-
 /** The provider's process takes the next event of a topic; it notes where it reads on only after its database has it. */
 export async function receive(run: Run, platform: Platform, topic: string): Promise<void> {
   const { world, coverage } = run;
@@ -30,7 +25,7 @@ export async function receive(run: Run, platform: Platform, topic: string): Prom
   const at = positions.get(topic)!;
   const { value } = network.log(topic)[at]!;
   await scheduler.point(actor, 'provider.receive');
-  const { meta, state } = readPublication(value);
+  const { meta, state } = readEvent(value);
   const held = model.record(meta.entityId);
   const outcome = model.receive(value);
   count(coverage, `provider: ${outcome}`);
@@ -74,20 +69,21 @@ export async function publish(run: Run, platform: Platform): Promise<void> {
 }
 
 /** Edits that were nowhere but in the database that was set back. */
-export function loseUnpublished(run: Run, { model }: Platform): void {
+export function loseUnpublished(run: Run, { model, restored }: Platform): void {
+  if (!restored) return;
   const { ghost, hub } = run.world;
   let kept: EditSet = 0n;
   const keep = (id: string, revision: Counters, state: Content): void => {
     kept |= ghost.lineage(id, revision, state)?.seen ?? 0n;
   };
   for (const { value } of [...hub.network.everArriving(), ...model.outbox()]) {
-    const { meta, state } = readPublication(value);
+    const { meta, state } = readEvent(value);
     keep(meta.entityId, meta.revision, state);
   }
   for (const { id, revision, state } of run.answers) keep(id, revision, state);
   for (const id of model.ids()) keep(id, model.record(id)!.revision, model.record(id)!.state);
   for (const { entityId, revision, bytes } of hub.store.tables().events)
-    if (bytes.length > 0) keep(entityId, revision, readPublication(bytes).state);
+    if (bytes.length > 0) keep(entityId, revision, readEvent(bytes).state);
   const lost = ghost.made().filter((edit) => edit.author === model.id && !includes(kept, edit.bit));
   count(run.coverage, 'edits lost with a database', lost.length);
   ghost.lose(lost);

@@ -84,10 +84,7 @@ export function createProviderModel(deps: {
       return save(entityId, 'updated', increment(held.revision), state);
     },
     receive(value) {
-      const { meta, state } = JSON.parse(value.toString()) as {
-        meta: { origin: string; entityId: string; revision: Counters };
-        state: Content;
-      };
+      const { meta, state } = parse(value);
       if (meta.origin === id) return 'own';
       const held = database.records.get(meta.entityId);
       if (held !== undefined && !dominates(meta.revision, held.revision)) return 'ignored';
@@ -105,6 +102,18 @@ export function createProviderModel(deps: {
       database = { ...copy(backup!), writerId };
     },
   };
+}
+
+interface Event {
+  readonly meta: { readonly origin: string; readonly entityId: string; readonly revision: Counters };
+  readonly state: Content;
+}
+/** What arrives twice is parsed once; records are never changed, only replaced. */
+const parsed = new WeakMap<Buffer, Event>();
+function parse(value: Buffer): Event {
+  let event = parsed.get(value);
+  if (event === undefined) parsed.set(value, (event = JSON.parse(value.toString()) as Event));
+  return event;
 }
 
 function copy({ records, outbox, writerId }: Database): Database {

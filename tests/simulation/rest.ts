@@ -1,4 +1,5 @@
-import { pull, readPublication } from './platform.ts';
+import { pull } from './platform.ts';
+import { readEvent } from './read-event.ts';
 import { GRACE_MS } from './hub.ts';
 import { startTask } from './take-step.ts';
 import { count } from './coverage.ts';
@@ -43,7 +44,7 @@ async function pullEverything(run: Run, toRest: () => Promise<void>): Promise<vo
 export async function redeliverEverything(run: Run, toRest: () => Promise<void>): Promise<void> {
   const { network } = run.world.hub;
   for (const message of run.random.shuffle(network.everSent())) {
-    const { meta, state } = readPublication(message.value);
+    const { meta, state } = readEvent(message.value);
     run.world.ghost.revive(run.world.ghost.lineage(meta.entityId, meta.revision, state)!.seen);
     network.append(message);
   }

@@ -32,7 +32,7 @@ export interface Scheduler {
   /** Starts a task and returns when it waits. A Crash ends it quietly; what else it throws is kept for `failure`. */
   start(task: () => Promise<void>): Promise<void>;
   /** What a task threw. */
-  failure(): unknown;
+  failure(): Error | null;
 }
 
 /** All promise reactions have run: there is no I/O and no timer, so nothing else can happen by itself. */
@@ -40,7 +40,7 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 
 export function createScheduler(): Scheduler {
   const waiting: Waiting[] = [];
-  let failure: unknown;
+  let failure: Error | null = null;
   return {
     point(actor, label) {
       if (!actor.alive) return Promise.reject(new Crash(actor, label));
@@ -62,7 +62,7 @@ export function createScheduler(): Scheduler {
     },
     start(task) {
       task().catch((error: unknown) => {
-        if (!(error instanceof Crash)) failure ??= error;
+        if (!(error instanceof Crash)) failure ??= error instanceof Error ? error : new Error(String(error));
       });
       return settle();
     },

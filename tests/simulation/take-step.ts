@@ -21,7 +21,7 @@ export async function takeStep(run: Run): Promise<boolean> {
   const [, take] = options[run.random.weighted(options.map(([weight]) => weight))]!;
   await take();
   const failure = run.world.hub.scheduler.failure();
-  if (failure !== undefined) throw failure;
+  if (failure !== null) throw failure;
   run.checker.check();
   return true;
 }

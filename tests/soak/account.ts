@@ -44,7 +44,10 @@ export function fateOf(
 
 function holds({ atom, ours, theirs, joined }: FoundConflict, edit: AcknowledgedEdit): boolean {
   const values = [ours, theirs, ...joined.flatMap((later) => [later.ours, later.theirs])];
-  if (edit.value === null) return atom === edit.atom && values.includes(null);
+  if (edit.value === null)
+    return atom === 'front'
+      ? values.some((value) => (value as JsonObject | null)?.[edit.atom] === null)
+      : atom === edit.atom && values.includes(null);
   // Unique, so that wherever it stands it is this edit's.
   return values.some((value) => JSON.stringify(value).includes(edit.value!));
 }

@@ -93,7 +93,9 @@ export function readAtom(state: JsonObject, atom: string): Json {
 }
 
 function inParty(state: JsonObject, role: string, change: JsonObject): JsonObject {
-  return { parties: partiesOf(state).map((party) => (party['role'] === role ? { ...party, ...change } : party)) };
+  return {
+    parties: partiesOf(state).map((party) => (party['role'] === role ? { ...party, ...change } : party)),
+  };
 }
 
 const partiesOf = (state: JsonObject) => (state['parties'] ?? []) as readonly JsonObject[];

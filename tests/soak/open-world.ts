@@ -89,7 +89,12 @@ export async function openWorld(seed: number, cleanup: CleanupStack, signal: Abo
       name: `Bridge ${i}`,
       command: process.execPath,
       args: [path.join(root, 'src/main.ts'), 'run'],
-      env: { PATH: process.env['PATH'], KAFKAJS_NO_PARTITIONER_WARNING: '1', ...env, HTTP_PORT: String(port) },
+      env: {
+        PATH: process.env['PATH'],
+        KAFKAJS_NO_PARTITIONER_WARNING: '1',
+        ...env,
+        HTTP_PORT: String(port),
+      },
       dir: folder,
       file: `bridge-${i}`,
       signal,
@@ -99,7 +104,7 @@ export async function openWorld(seed: number, cleanup: CleanupStack, signal: Abo
     await untilReady(child, () => answers(`${urls.at(-1)}/health/ready`));
     children.push(child);
   }
-  const running = await runInsurers(insurers, cleanup);
+  const { ended } = await runInsurers(insurers, cleanup);
 
   const db = new pg.Pool({ connectionString: database.url, max: 2 });
   cleanup.defer('the reader of the database', () => db.end());
@@ -112,6 +117,14 @@ export async function openWorld(seed: number, cleanup: CleanupStack, signal: Abo
   const admin = kafka.admin();
   await admin.connect();
   cleanup.defer('the Kafka admin', () => admin.disconnect());
+  const failed = Promise.race([
+    ended,
+    ...children.map(async (child): Promise<never> => {
+      throw new Error(`${child.name} ended (${await child.exited}); its log was ${child.logFile}`);
+    }),
+  ]);
+  // At the end everything is stopped, and nobody waits for this any more.
+  failed.catch(() => {});
   return {
     topology,
     insurers: insurers.map((insurer) => ({
@@ -126,14 +139,11 @@ export async function openWorld(seed: number, cleanup: CleanupStack, signal: Abo
       const secret = `eak_${randomBytes(32).toString('base64url')}`;
       const secretHash = createHash('sha256').update(secret).digest('hex');
       await keys.create({ owner: name, scope: 'staff', provider: null, secretHash, by: 'soak' });
-      return urls.map((baseURL) => axios.create({ baseURL, headers: { 'X-API-Key': secret }, timeout: 35_000 }));
+      return urls.map((baseURL) =>
+        axios.create({ baseURL, headers: { 'X-API-Key': secret }, timeout: 35_000 }),
+      );
     },
-    failed: Promise.race([
-      running,
-      ...children.map(async (child): Promise<never> => {
-        throw new Error(`${child.name} ended (${await child.exited}); its log was ${child.logFile}`);
-      }),
-    ]),
+    failed,
   };
 }
 
@@ -211,8 +221,11 @@ async function openInsurers(
   );
 }
 
-/** Resolves once they take part; what it resolves with rejects when one of them can't go on. */
-async function runInsurers(insurers: readonly Insurer[], cleanup: CleanupStack): Promise<Promise<never>> {
+/** Resolves once they take part; `ended` rejects when one of them can't go on. */
+async function runInsurers(
+  insurers: readonly Insurer[],
+  cleanup: CleanupStack,
+): Promise<{ readonly ended: Promise<never> }> {
   const running = insurers.map(({ platform }) => {
     const stop = new AbortController();
     const run = platform.run(stop.signal);
@@ -226,8 +239,7 @@ async function runInsurers(insurers: readonly Insurer[], cleanup: CleanupStack):
   const ended = Promise.race(running).then((): never => {
     throw new Error('an insurer stopped by itself');
   });
-  // An array keeps the promise from being awaited here.
-  return Promise.resolve([ended]).then(([first]) => ({ first: first! })).then(({ first }) => first);
+  return { ended };
 }
 
 async function provision(

@@ -34,7 +34,11 @@ const HOT = 4;
 /** A member of staff, at the API of one of the bridges at a time. */
 export async function workAsStaff(
   desk: Desk,
-  who: { readonly name: string; readonly bridges: readonly AxiosInstance[]; readonly insurers: readonly Insurer[] },
+  who: {
+    readonly name: string;
+    readonly bridges: readonly AxiosInstance[];
+    readonly insurers: readonly Insurer[];
+  },
   random: Random,
   signal: AbortSignal,
 ): Promise<void> {
@@ -42,7 +46,7 @@ export async function workAsStaff(
   for (let turn = 1; !signal.aborted; turn++) {
     await delay(150 + pick(300), undefined, { signal }).catch(() => {});
     const bridge = who.bridges[pick(who.bridges.length)]!;
-    const value = `${who.name}-${turn}`;
+    const value = `${who.name}-${turn}.`;
     try {
       if (desk.constats.length === 0 || pick(100) < OPENS) {
         const { platform, sample } = who.insurers[pick(who.insurers.length)]!;
@@ -85,7 +89,7 @@ export async function workAsAgent(
   const pick = (n: number) => Math.floor(random() * n);
   for (let turn = 1; !signal.aborted; turn++) {
     await delay(100 + pick(300), undefined, { signal }).catch(() => {});
-    const value = `${who.name}-${turn}`;
+    const value = `${who.name}-${turn}.`;
     try {
       if (pick(100) < OPENS) {
         const { id } = await platform.create('constat', sample.constat());

@@ -86,7 +86,8 @@ export function createStaffClient(baseUrl: string, apiKey: string): StaffClient 
       } while (cursor !== null);
       return all;
     },
-    refresh: async (collection, id) => (await http.post<{ status: string }>(`/v1/${collection}/${id}/refresh`)).data,
+    refresh: async (collection, id) =>
+      (await http.post<{ status: string }>(`/v1/${collection}/${id}/refresh`)).data,
     async memoryBytes() {
       const { data } = await http.get<string>('/metrics', { responseType: 'text' });
       return Number(/^process_resident_memory_bytes (\S+)/m.exec(data)?.[1]);
@@ -102,8 +103,11 @@ export function createAgentClient(baseUrl: string, agentKey: string): AgentClien
     act: async (path, body = {}) => (await http.post<InsurerRecord>(path, body)).data,
     find: async (kind, id) => (await http.get<InsurerRecord>(`/records/${kind}/${id}`)).data,
     waitFor: async (kind, id, revision) =>
-      (await http.get<InsurerRecord>(`/records/${kind}/${id}`, { params: { waitRevision: revision, timeoutMs: 30_000 } }))
-        .data,
+      (
+        await http.get<InsurerRecord>(`/records/${kind}/${id}`, {
+          params: { waitRevision: revision, timeoutMs: 30_000 },
+        })
+      ).data,
     list: async (kind) => (await http.get<{ data: InsurerRecord[] }>(`/records/${kind}`)).data.data,
   };
 }

@@ -6,9 +6,7 @@ import { judgeRefusal } from '../../../src/kafka/judge-refusal.ts';
 import { isMembershipLost, kafkaErrorType, translateKafkaError } from '../../../src/kafka/translate-error.ts';
 
 const protocolError = (type: string, retriable = false) =>
-  new kafkajs.KafkaJSProtocolError(
-    Object.assign(new Error(`says ${type}`), { type, code: 1, retriable }),
-  );
+  new kafkajs.KafkaJSProtocolError(Object.assign(new Error(`says ${type}`), { type, code: 1, retriable }));
 
 /** An error whose constructor kafkajs leaves out of its types. */
 const named = (name: string, cause?: Error) => Object.assign(new Error('it says so', { cause }), { name });
