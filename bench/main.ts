@@ -8,9 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): void | Promise<voi
 /** Measures, and prints beside the goals. A goal that is missed fails nothing: machines differ. */
 const program = new Command('bench')
   .description('Measures the parts that bound the pipeline.')
-  .addOption(
-    new Option('--only <names...>', 'these alone; all when left out').choices(Object.keys(BENCHES)),
-  )
+  .addOption(new Option('--only <names...>', 'these alone; all when left out').choices(Object.keys(BENCHES)))
   .action(async ({ only }: { readonly only?: readonly string[] }) => {
     const { describeMachine } = await import('./describe-machine.ts');
     console.log(describeMachine());
