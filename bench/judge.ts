@@ -18,13 +18,8 @@ const CONSTATS = 1_000;
 const ROUNDS = 7;
 const ROUND_MS = 1_000;
 
-const kind: EntityKind = {
-  ...constat,
-  shape: loadContracts([path.resolve(import.meta.dirname, '../schemas')]).shapeOf(
-    'ConstatUpdated',
-    'constat',
-  ),
-};
+const contracts = loadContracts([path.resolve(import.meta.dirname, '../schemas')]);
+const kind: EntityKind = { ...constat, shape: contracts.shapeOf('ConstatUpdated', 'constat') };
 
 /** One constat as both sides have it: the insurer corrected the place and a driver's remarks, staff the damage and, at
  *  the same time, the place. */

@@ -175,6 +175,8 @@ export async function buildApp(
       return consumeProvider(id, consumer, { ...consuming, log: ofProvider });
     };
 
+    const consumers = providers.map(consumerOf);
+
     // From the providers' GET APIs
     const apis = new Map<string, ProviderApi>(
       [...settings.providerApis]
@@ -222,6 +224,7 @@ export async function buildApp(
           ready: [
             createPostgresHealthCheck({ pool }),
             checkKafkaHealth(admin),
+            ...consumers.map(({ check }) => check),
             ...[...apis.values()].map((providerApi) => checkProviderApi(providerApi, clock)),
           ],
         },
@@ -247,7 +250,7 @@ export async function buildApp(
     const services = [
       restarting(relay),
       restarting(refreshWriterDirectory(writers, { everyMs: 10_000 })),
-      ...providers.map((provider) => restarting(consumerOf(provider))),
+      ...consumers.map(restarting),
       ...providers.flatMap((provider) => {
         const providerApi = apis.get(provider.id);
         return providerApi ? [restarting(pullOf(provider, providerApi))] : [];

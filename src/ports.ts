@@ -691,6 +691,8 @@ export interface Metrics {
   parked(provider: string, code: string): void;
   /** Records that were deleted by retention before they were read. */
   lostToRetention(topic: string, records: number): void;
+  /** A partition stopped on a failure that nothing explains. */
+  halted(topic: string): void;
   /** From the edit to its acknowledgement by Kafka (`out`) or to its commit here (`in`), seconds. */
   endToEnd(provider: string, direction: 'in' | 'out', seconds: number): void;
   pulled(provider: string, collection: string, outcome: Outcome | 'failed', count: number): void;

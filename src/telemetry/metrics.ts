@@ -20,6 +20,10 @@ const counters = {
     help: 'Events of ours that Kafka refused for good, by cause.',
     labelNames: ['provider', 'code'],
   },
+  bridge_partitions_halted_total: {
+    help: 'Times that a partition stopped on a failure that nothing explains.',
+    labelNames: ['topic'],
+  },
   bridge_records_lost_total: {
     help: 'Records that retention deleted before they were read.',
     labelNames: ['topic'],
@@ -87,6 +91,7 @@ export function createMetrics(): PrometheusMetrics {
   const published = counter('bridge_events_published_total');
   const parked = counter('bridge_events_parked_total');
   const lost = counter('bridge_records_lost_total');
+  const halted = counter('bridge_partitions_halted_total');
   const pulled = counter('bridge_records_pulled_total');
   const reused = counter('bridge_revisions_reused_total');
   const batchSeconds = histogram('bridge_batch_seconds');
@@ -104,6 +109,7 @@ export function createMetrics(): PrometheusMetrics {
     published: (provider, topic, count) => published.inc({ provider, topic }, count),
     parked: (provider, code) => parked.inc({ provider, code }),
     lostToRetention: (topic, records) => lost.inc({ topic }, records),
+    halted: (topic) => halted.inc({ topic }),
     endToEnd: (provider, direction, seconds) => endToEnd.observe({ provider, direction }, seconds),
     pulled: (provider, collection, outcome, count) => pulled.inc({ provider, collection, outcome }, count),
     revisionReused: (provider) => reused.inc({ provider }),

@@ -261,7 +261,7 @@ function lineageEntry(row: EventRow): LineageEntry {
     author,
     occurredAtMs,
     accepted: outcome === 'applied',
-    pruned: false,
+    pruned: isPruned(row),
   };
 }
 

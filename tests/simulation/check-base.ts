@@ -1,4 +1,4 @@
-import type { MemoryTables } from '../fakes/memory-store.ts';
+import type { EventRow } from '../../src/ports.ts';
 import type { Version } from './check-merge.ts';
 import { revisionText } from './ghost.ts';
 import { dominates, type Counters } from './provider-model.ts';
@@ -11,10 +11,10 @@ export function checkBase(
   entityId: string,
   ours: Version,
   theirs: Version,
-  { tables, lossy }: { readonly tables: MemoryTables; readonly lossy: boolean },
+  { rows, lossy }: { readonly rows: readonly EventRow[]; readonly lossy: boolean },
 ): Counters | undefined {
   const common = new Map<string, { readonly revision: Counters; readonly kept: boolean }>();
-  for (const row of tables.events) {
+  for (const row of rows) {
     if (row.entityId !== entityId || (row.outcome !== 'applied' && row.outcome !== 'merged')) continue;
     if (!covered(row.revision, ours.revision) || !covered(row.revision, theirs.revision)) continue;
     common.set(revisionText(row.revision), { revision: row.revision, kept: row.bytes.length > 0 });

@@ -239,7 +239,10 @@ export function createStepChecker(world: World, options: StepCheckOptions): Step
       (conflict) => conflict.entityId === row.entityId && !previous.conflicts.includes(conflict),
     );
     const found = findingsOf({ eventId: row.eventId, incomingAtMs: theirs.row.occurredAtMs }, touched);
-    const base = checkBase(row.entityId, ours, theirs, { tables: previous, lossy: options.isLossy() });
+    const base = checkBase(row.entityId, ours, theirs, {
+      rows: after.events.slice(0, after.events.indexOf(row)),
+      lossy: options.isLossy(),
+    });
     const equal = [ours, theirs].some((side) => contentText(side.state) === contentText(state));
     if (equal) count(coverage, 'merges equal to one side');
     if (corrective) count(coverage, 'corrective merges');

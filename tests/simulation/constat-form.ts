@@ -131,7 +131,7 @@ export function chooseChange(random: Random, side: 'hub' | 'provider'): Change {
   ] as const;
   const what =
     whats[
-      random.weighted(side === 'hub' ? [8, 4, 2, 4, 3, 2, 2, 2, 0, 0, 5] : [8, 4, 2, 4, 3, 2, 2, 0, 2, 1, 0])
+      random.weighted(side === 'hub' ? [8, 4, 2, 4, 3, 2, 2, 2, 0, 0, 5] : [8, 4, 2, 4, 3, 2, 2, 0, 4, 3, 0])
     ]!;
   if (what === 'set') return { what, field };
   if (what === 'place') return { what: 'set', field: 'place' };
