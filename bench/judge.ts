@@ -124,6 +124,8 @@ function makeCases(): readonly Case[] {
       eventId: `${constatId}/${counter}`,
       revision: { [HUB]: counter },
       byHub: true,
+      accepted: true,
+      edit: true,
       pruned: false,
       digest: digestOf(state, kind.shape),
     });

@@ -307,6 +307,8 @@ export interface LineageEntry {
   readonly occurredAtMs: number;
   /** It became the entity's state (outcome applied); false for an incoming state that was merged. */
   readonly accepted: boolean;
+  /** An edit by E-assurance's own people (source api), which a merge is not. */
+  readonly edit: boolean;
   /** Its bytes are gone. */
   readonly pruned: boolean;
 }

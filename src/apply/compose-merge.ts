@@ -2,7 +2,7 @@ import { digestOf } from '../domain/canonical.ts';
 import { HUB, type EntityEvent } from '../domain/event.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { EntityKind } from '../domain/kind.ts';
-import { findBase, hubStatesAbove, isAtMost, mergedRevision } from '../domain/merge-base.ts';
+import { findBase, hubEditsBeside, hubStatesAbove, isAtMost, mergedRevision } from '../domain/merge-base.ts';
 import { mergeStates } from '../domain/merge-states.ts';
 import type { Revision } from '../domain/revision.ts';
 import type { ConflictRow, EventRow, FlagRow, LineageEntry, WritePlan } from '../ports.ts';
@@ -31,19 +31,25 @@ export async function composeMerge(
   const stored = read.entities.get(entityKey(kind, entityId))!;
   const lineage = read.lineages.get(entityKey(kind, entityId))!;
   const base = findBase(lineage, stored.revision, incoming.meta.revision);
+  const baseState = base.kind === 'entry' ? stateOf(base.entry.eventId, read) : null;
   const provider = deps.topology.providers.get(providerId)!;
   const merged = mergeStates({
     kind,
-    base: base.kind === 'entry' ? stateOf(base.entry.eventId, read) : null,
+    base: baseState,
     baseMissing: base.kind === 'missing',
     ours: stateOf(stored.eventId, read),
     hubStates: hubStatesAbove(lineage, base).map(({ eventId }) => stateOf(eventId, read)),
+    hubEdits: hubEditsBeside(lineage, base, incoming.meta.revision).map(({ before, after }) => ({
+      before: (before && read.states.get(before.eventId)) ?? baseState ?? {},
+      after: stateOf(after.eventId, read),
+    })),
     theirs: incoming.state,
     absentFields: incoming.absentFields ?? [],
     owner: (atom) => (owns(provider.hubOwns?.[kind.name] ?? [], atom) ? 'eassurance' : 'provider'),
     provider: providerId,
     createdBy: stored.createdBy,
-    sealSeen: base.kind === 'entry' && hadSeal(kind, lineage, base.entry.revision, read),
+    sealSeen:
+      stored.seal !== null && base.kind === 'entry' && hadSeal(kind, lineage, base.entry.revision, read),
   });
 
   const eventId = deps.newId();
@@ -109,7 +115,7 @@ function traceOf({ headers }: ReadableArrival): string | null {
     : null;
 }
 
-/** Whether a state that was accepted at or below `revision` was sealed. */
+/** Whether a state at or below `revision` was sealed, be it one that was merged. */
 function hadSeal(
   kind: EntityKind,
   lineage: readonly LineageEntry[],
@@ -117,7 +123,7 @@ function hadSeal(
   read: ReadSet,
 ): boolean {
   return lineage.some((entry) => {
-    const state = entry.accepted ? read.states.get(entry.eventId) : undefined;
+    const state = read.states.get(entry.eventId);
     return state !== undefined && isAtMost(entry.revision, revision) && kind.sealedFront(state) !== null;
   });
 }

@@ -164,6 +164,8 @@ function remember(
     author: origin,
     occurredAtMs,
     accepted,
+    // What arrives or is merged here is no edit by our own people.
+    edit: false,
     pruned: false,
   });
   read.states.set(eventId, state);

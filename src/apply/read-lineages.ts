@@ -1,5 +1,6 @@
-import { findBase, isAtMost } from '../domain/merge-base.ts';
-import type { EventCodec, LineageEntry, StoreTransaction } from '../ports.ts';
+import { MovedError } from '../domain/errors.ts';
+import { findBase, hubEditsBeside, isAtMost } from '../domain/merge-base.ts';
+import type { EventCodec, StoreTransaction } from '../ports.ts';
 import type { ReadableArrival } from './apply-batch.ts';
 import { entityKey, type ReadSet } from './read-for-judgement.ts';
 
@@ -18,14 +19,17 @@ export async function readLineages(
     const lineages = await tx.readLineage(kind, ids);
     for (const id of ids) read.lineages.set(entityKey(kind, id), [...(lineages.get(id) ?? [])]);
     const wanted = new Set(ofKind.flatMap((arrival) => statesFor(arrival, read)));
-    for (const [eventId, { bytes, schemaRef }] of await tx.readStates([...wanted])) {
+    const states = await tx.readStates([...wanted]);
+    // The history was pruned between the two statements; what is still needed is found by looking again.
+    if (states.size < wanted.size) throw new MovedError('entity', 'its history was pruned while it was read');
+    for (const [eventId, { bytes, schemaRef }] of states) {
       read.states.set(eventId, (await codec.decodeStored(bytes, schemaRef)).state);
     }
   }
 }
 
-/** Every state from the base of this arrival upwards (a merge earlier in the batch only raises the base); of an entity that
- *  is sealed also those below, among which the seal was seen. */
+/** Every state from the base of this arrival upwards (a merge earlier in the batch only raises the base), and our edits
+ *  beside it with what they were made upon; of an entity that is sealed also those below, among which the seal was seen. */
 function statesFor({ kind, event: { meta } }: ReadableArrival, read: ReadSet): readonly string[] {
   const key = entityKey(kind, meta.entityId);
   const stored = read.entities.get(key);
@@ -33,12 +37,10 @@ function statesFor({ kind, event: { meta } }: ReadableArrival, read: ReadSet): r
   const lineage = read.lineages.get(key)!;
   const base = findBase(lineage, stored.revision, meta.revision);
   const from = base.kind === 'entry' && stored.seal === null ? base.entry.revision : null;
-  const above = (entry: LineageEntry): boolean => {
-    if (from === null) return true;
-    return isAtMost(from, entry.revision);
-  };
-  return [
-    ...lineage.filter((entry) => !entry.pruned && above(entry)).map((entry) => entry.eventId),
-    stored.eventId,
-  ];
+  const beside = hubEditsBeside(lineage, base, meta.revision).flatMap(({ before, after }) => [before, after]);
+  const wanted = new Set([
+    ...lineage.filter((entry) => from === null || isAtMost(from, entry.revision)),
+    ...beside.filter((entry) => entry !== null),
+  ]);
+  return [...[...wanted].filter((entry) => !entry.pruned).map((entry) => entry.eventId), stored.eventId];
 }

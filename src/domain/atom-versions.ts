@@ -8,6 +8,8 @@ export interface AtomVersions {
   readonly theirs: Json | undefined;
   /** In the hub's own states above the base. */
   readonly hub: readonly (Json | undefined)[];
+  /** What the hub's edits beside the base were made upon and what they made of it, in turn. */
+  readonly edits: readonly (Json | undefined)[];
   readonly same: (a: Json | undefined, b: Json | undefined) => boolean;
 }
 
@@ -22,6 +24,11 @@ export function isChangedByThem({ base, theirs, same }: AtomVersions): boolean {
 }
 
 /** Changed and changed back is a change: an edit that they had not seen when they made theirs. */
-export function isChangedByUs({ base, ours, hub, same }: AtomVersions): boolean {
-  return !same(ours, base) || hub.some((state) => !same(state, base));
+export function isChangedByUs({ base, ours, hub, edits, same }: AtomVersions): boolean {
+  if (!same(ours, base) || hub.some((state) => !same(state, base))) return true;
+  for (let i = edits.length - 2; i >= 0; i -= 2) {
+    // Our last edit of it counts as long as its value stands: one that a merge has overruled is in a conflict already.
+    if (!same(edits[i], edits[i + 1])) return same(edits[i + 1], ours);
+  }
+  return false;
 }

@@ -14,6 +14,7 @@ export interface Versions<T = Content> {
   readonly ours: T;
   readonly theirs: T;
   readonly hub: readonly T[];
+  readonly edits: readonly T[];
 }
 
 /** Walks the states along the atom table and puts the merged atoms together again (SYNC.md, Atoms). What is equal on both
@@ -70,17 +71,18 @@ function mergeGroup(
   merged: Record<string, Content>,
   name: string,
   fields: readonly string[],
-  { base, ours, theirs, hub }: Versions<JsonObject>,
+  inside: Versions<JsonObject>,
   shape: CanonicalShape,
   merge: AtomMerge,
 ): void {
+  const { ours, theirs } = inside;
   const isSame = (a: JsonObject, b: JsonObject): boolean =>
     fields.every((field) => sameContent(a[field], b[field], fieldOf(shape, field)));
   if (isSame(ours, theirs)) return;
   const take = (state: JsonObject): JsonObject =>
     Object.fromEntries(fields.map((field) => [field, state[field] ?? null]));
   const versions: AtomVersions = {
-    ...within({ base, ours, theirs, hub }, take),
+    ...within(inside, take),
     same: (a, b) => isSame(record(a), record(b)),
   };
   const value = mergeAtom(name, versions, merge);
@@ -96,18 +98,24 @@ function mergeRecord(
   merge: AtomMerge,
   isElement = false,
 ): Content {
-  const { base, ours, theirs, hub } = versions;
   if (!isSameThing(versions, table, merge)) return mergeWhole(name, versions, field, merge, isElement);
-  const inside = { base: record(base), ours: record(ours), theirs: record(theirs), hub: hub.map(record) };
-  return mergeFields(`${name}/`, inside, table, field.shape, merge);
+  return mergeFields(`${name}/`, within(versions, record), table, field.shape, merge);
 }
 
 /** Whether the record is there, as the same thing, in every state. */
-function isSameThing({ base, ours, theirs, hub }: Versions, table: RecordTable, merge: AtomMerge): boolean {
+function isSameThing(
+  { base, ours, theirs, hub, edits }: Versions,
+  table: RecordTable,
+  merge: AtomMerge,
+): boolean {
   const own = identityOf(record(ours), table);
   const isOurs = (value: Content): boolean =>
     isRecord(value) && isSameIdentity(identityOf(value, table), own);
-  return isOurs(ours) && isOurs(theirs) && (merge.baseMissing || (isOurs(base) && hub.every(isOurs)));
+  return (
+    isOurs(ours) &&
+    isOurs(theirs) &&
+    (merge.baseMissing || (isOurs(base) && [...hub, ...edits].every(isOurs)))
+  );
 }
 
 function isSameIdentity(a: readonly Json[], b: readonly Json[]): boolean {
@@ -125,8 +133,11 @@ function mergeList(
   const [base, ours, theirs] = [versions.base, versions.ours, versions.theirs].map((value) =>
     byKey(value, table),
   );
-  const hub = versions.hub.map((value) => byKey(value, table));
-  if (!base || !ours || !theirs || hub.includes(null)) return mergeWhole(name, versions, field, merge);
+  const [hub, edits] = [versions.hub, versions.edits].map((values) =>
+    values.map((value) => byKey(value, table)),
+  );
+  if (!base || !ours || !theirs || hub!.includes(null) || edits!.includes(null))
+    return mergeWhole(name, versions, field, merge);
 
   const element = elementOf(field.shape);
   const merged: Json[] = [];
@@ -136,7 +147,8 @@ function mergeList(
       base: base.get(key),
       ours: own,
       theirs: theirs.get(key),
-      hub: hub.map((state) => state!.get(key)),
+      hub: hub!.map((state) => state!.get(key)),
+      edits: edits!.map((state) => state!.get(key)),
     };
     const value = sameStructure(own, inside.theirs)
       ? own
@@ -169,8 +181,14 @@ function mergeWhole(
   return mergeAtom(name, { ...versions, same: (a, b) => sameContent(a, b, field) }, merge, isElement);
 }
 
-function within<T, U>({ base, ours, theirs, hub }: Versions<T>, take: (state: T) => U): Versions<U> {
-  return { base: take(base), ours: take(ours), theirs: take(theirs), hub: hub.map(take) };
+function within<T, U>({ base, ours, theirs, hub, edits }: Versions<T>, take: (state: T) => U): Versions<U> {
+  return {
+    base: take(base),
+    ours: take(ours),
+    theirs: take(theirs),
+    hub: hub.map(take),
+    edits: edits.map(take),
+  };
 }
 
 const groupedByTable = new WeakMap<AtomTable, ReadonlySet<string>>();

@@ -10,6 +10,16 @@ export interface HistoryEntry {
   /** Its bytes are gone. */
   readonly pruned: boolean;
   readonly digest: string;
+  /** It became the entity's state. */
+  readonly accepted: boolean;
+  /** An edit by E-assurance's own people, which a merge is not. */
+  readonly edit: boolean;
+}
+
+/** What one of the hub's edits did: the state that it was made upon (null: it opened the entity), and its own. */
+export interface HubEdit {
+  readonly before: HistoryEntry | null;
+  readonly after: HistoryEntry;
 }
 
 export type Base =
@@ -43,6 +53,23 @@ export function hubStatesAbove(history: readonly HistoryEntry[], base: Base): re
   return history.filter(
     (entry) => entry.byHub && !entry.pruned && compareRevisions(entry.revision, floor) === 'dominates',
   );
+}
+
+/** Edits of the hub beside the base, which the incoming edit had not seen. Where the base is a state of theirs that was
+ *  merged, ours of the same time do not lie above it, and yet what they changed, even if they changed it back, was changed
+ *  by us. Each is told by what it was made upon: against the base, what the provider changed would count as ours. */
+export function hubEditsBeside(
+  history: readonly HistoryEntry[],
+  base: Base,
+  theirs: Revision,
+): readonly HubEdit[] {
+  if (base.kind !== 'entry') return [];
+  const floor = base.entry.revision;
+  return history.flatMap((after, i) => {
+    if (!after.edit || after.pruned || isAtMost(after.revision, theirs) || isAtMost(floor, after.revision))
+      return [];
+    return [{ before: history.slice(0, i).findLast((entry) => entry.accepted) ?? null, after }];
+  });
 }
 
 /** The revision of what the hub merged: the entry-wise maximum with the hub's own counter + 1. It dominates both sides,

@@ -12,7 +12,7 @@ export function mergeEdit(
   { base, current, edited }: Readonly<Record<'base' | 'current' | 'edited', JsonObject>>,
 ): JsonObject {
   const rules = kind.merge ?? EVERY_FIELD;
-  const versions = { base, ours: current, theirs: edited, hub: [] };
+  const versions = { base, ours: current, theirs: edited, hub: [], edits: [] };
   const merged = mergeFields('', versions, rules.table, kind.shape, {
     rules,
     owner: () => 'provider',

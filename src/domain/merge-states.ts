@@ -19,6 +19,8 @@ export interface MergeInput {
   readonly ours: JsonObject;
   /** The hub's own states above the base (`hubStatesAbove`), in any order. */
   readonly hubStates: readonly JsonObject[];
+  /** The hub's own edits beside the base (`hubEditsBeside`). */
+  readonly hubEdits?: readonly { readonly before: JsonObject; readonly after: JsonObject }[];
   /** The incoming state. */
   readonly theirs: JsonObject;
   /** Fields that the incoming writer's schema lacks (`restoreAbsent`). */
@@ -69,7 +71,8 @@ export function mergeStates(input: MergeInput): MergeResult {
     conflicts: [],
   };
   const hub = hubStates.filter((state) => state !== ours);
-  const merged = mergeFields('', { base, ours, theirs, hub }, rules.table, kind.shape, merge);
+  const edits = (input.hubEdits ?? []).flatMap(({ before, after }) => [before, after]);
+  const merged = mergeFields('', { base, ours, theirs, hub, edits }, rules.table, kind.shape, merge);
   const lost = front === null ? null : draftFrontConflict(front);
   return {
     state: finish(kind, rules, { ...merged, ...timestamps(ours, theirs) }, front),

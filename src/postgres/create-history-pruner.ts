@@ -29,7 +29,7 @@ interface HeldRow {
   readonly recorded_at_ms: number;
 }
 
-/** An event shared with other insurers has a kind of its own: it is none of the entity's history. What is read here was
+/** Of a sealed entity nothing is pruned: a merge has to know what was sealed, however long ago. An event shared with other insurers has a kind of its own: it is none of the entity's history. What is read here was
  *  committed; an event that is being written meanwhile can only be newer than all of it. */
 async function readHistories(
   pool: pg.Pool,
@@ -40,7 +40,7 @@ async function readHistories(
   const { rows } = await pool.query<HeldRow>({
     name: `read-histories-${kind.name}`,
     text: `with page as (
-             select id, event_id, erased_at from ${quoteName(kind.name)}
+             select id, event_id, erased_at, seal from ${quoteName(kind.name)}
               where $2::uuid is null or id > $2 order by id limit $3
            )
            select p.id as entity_id, p.event_id as present_event_id, h.*
@@ -52,7 +52,7 @@ async function readHistories(
                       e.event_id in (select o.event_id from outbox o) as waiting,
                       date_part('epoch', e.recorded_at) * 1000 as recorded_at_ms
                  from event e join route r on r.id = e.route_id and r.kind = $1
-                where e.entity_id = p.id and e.bytes is not null and p.erased_at is null
+                where e.entity_id = p.id and e.bytes is not null and p.erased_at is null and p.seal is null
              ) h on true
             order by p.id, h.sequence`,
     values: [kind.name, after, limit, HUB],

@@ -21,7 +21,7 @@ export async function readLineage(
     name: 'read-lineage',
     text: `select e.entity_id as "entityId", e.event_id as "eventId", e.revision, encode(e.digest, 'hex') as digest,
                   r.origin = $3 as "byHub", e.author, date_part('epoch', e.occurred_at) * 1000 as "occurredAtMs",
-                  e.outcome = 'applied' as accepted, e.bytes is null as pruned
+                  e.outcome = 'applied' as accepted, r.source = 'api' as edit, e.bytes is null as pruned
              from event e join route r on r.id = e.route_id and r.kind = $1 and r.source <> 'republish'
             where e.entity_id = any($2::uuid[]) and e.outcome in ('applied', 'merged')
             order by e.sequence`,

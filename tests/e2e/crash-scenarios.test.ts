@@ -7,7 +7,7 @@ import { runBridge, type ChildRun } from './run-child.ts';
 import { setup, type Bed, type Insurer } from './setup.ts';
 import { atRest, expectLevel, queryPlatform, sharedConstat, staffEdit } from './sides.ts';
 
-/** A scenario of docs/sync.md, with the bridge in a process of its own that is killed by SIGKILL. */
+/** A scenario of the sync protocol, with the bridge in a process of its own that is killed by SIGKILL. */
 let bed: Bed;
 let insurer: Insurer;
 let child: ChildRun | null = null;

@@ -4,7 +4,7 @@ import { ledgerOf, patchConstat, shownAt } from './actions.ts';
 import { setup, type Bed, type Insurer } from './setup.ts';
 import { apart, conflictsOf, expectLevel, queryPlatform, sharedConstat, staffEdit } from './sides.ts';
 
-/** Scenarios of docs/sync.md about edits that did not know of each other. Start: (1,0) on both sides. */
+/** Scenarios of the sync protocol about edits that did not know of each other. Start: (1,0) on both sides. */
 let bed: Bed;
 let insurer: Insurer;
 beforeAll(async () => {

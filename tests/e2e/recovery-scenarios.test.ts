@@ -9,7 +9,7 @@ import { runBridge } from './run-child.ts';
 import { setup, type Bed, type Insurer } from './setup.ts';
 import { apart, atRest, conflictsOf, expectLevel, sharedConstat, staffEdit } from './sides.ts';
 
-/** Scenarios of docs/sync.md about what is lost, restored, pruned or older than we are. Start: (1,0) on both sides. */
+/** Scenarios of the sync protocol about what is lost, restored, pruned or older than we are. Start: (1,0) on both sides. */
 let bed: Bed;
 let insurer: Insurer;
 beforeAll(async () => {
@@ -36,8 +36,8 @@ it('Pruning never removes the base of an event still on its way', async () => {
   await expectLevel(bed, insurer, constat.id, { hub: 1, provider: 1 });
   await apart(insurer, async () => {
     await insurer.platform.edit('constat', constat.id, place('Hydra, rond-point'));
-    let shown = await staffEdit(bed, constat, { statusReason: 'Un' }, `eassurance:1,${insurer.id}:1`);
-    shown = await staffEdit(bed, shown, { statusReason: 'Deux' });
+    const shown = await staffEdit(bed, constat, { statusReason: 'Un' }, `eassurance:1,${insurer.id}:1`);
+    await staffEdit(bed, shown, { statusReason: 'Deux' });
     await waitFor('the outbox is empty', async () => {
       const { rows } = await bed.db.query('select from outbox');
       return rows.length === 0;

@@ -11,7 +11,7 @@ import { openReplica, type Replica } from './open-replica.ts';
 import { setup, type Bed, type Insurer } from './setup.ts';
 import { conflictsOf } from './sides.ts';
 
-/** Scenarios of docs/sync.md in which a test says itself in which order events are read and written: the real rules on the
+/** Scenarios of the sync protocol in which a test says itself in which order events are read and written: the real rules on the
  *  real database, without the topics before them. */
 let bed: Bed;
 let insurer: Insurer;

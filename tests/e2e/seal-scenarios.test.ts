@@ -9,7 +9,7 @@ import type { ShownEntity } from './actions.ts';
 import { setup, type Bed, type Insurer } from './setup.ts';
 import { apart, conflictsOf, expectLevel, sharedConstat, staffEdit, type Level } from './sides.ts';
 
-/** Scenarios of docs/sync.md about signatures and the status. Start: (1,0) on both sides, SUBMITTED. */
+/** Scenarios of the sync protocol about signatures and the status. Start: (1,0) on both sides, SUBMITTED. */
 let bed: Bed;
 let insurer: Insurer;
 beforeAll(async () => {

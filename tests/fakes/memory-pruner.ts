@@ -13,7 +13,9 @@ export function createMemoryPruner(store: MemoryStore): HistoryPruner {
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .slice(0, limit)
         .map((entity): EntityHistory => {
-          const held = events.filter((event) => event.entityId === entity.id && event.bytes.length > 0);
+          const held = events.filter(
+            (event) => event.entityId === entity.id && event.bytes.length > 0 && entity.seal === null,
+          );
           return {
             entityId: entity.id,
             presentEventId: entity.eventId,

@@ -261,6 +261,7 @@ function lineageEntry(row: EventRow): LineageEntry {
     author,
     occurredAtMs,
     accepted: outcome === 'applied',
+    edit: row.source === 'api',
     pruned: isPruned(row),
   };
 }

@@ -1,6 +1,8 @@
 import type { EventRow } from '../../src/ports.ts';
 import type { Version } from './check-merge.ts';
+import { isSealed } from './constat-form.ts';
 import { revisionText } from './ghost.ts';
+import { stateOf } from './read-event.ts';
 import { dominates, type Counters } from './provider-model.ts';
 import { pair } from './trace.ts';
 import { hold } from './violation.ts';
@@ -21,15 +23,33 @@ export function checkBase(
   }
   const all = [...common.values()];
   const newest = all.filter(({ revision }) => !all.some((other) => dominates(other.revision, revision)));
+  // A provider that was set back may know less than the newest that came from it, or use a counter again.
   hold(
-    newest.length <= 1,
+    newest.length <= 1 || lossy,
     'I4',
     () => `the bases ${newest.map(({ revision }) => pair(revision)).join(' and ')} are both newest`,
   );
   const base = newest[0];
-  // A provider that was set back may still know less than the newest that came from it.
   hold(base === undefined || base.kept || lossy, 'I4', () => `the base ${pair(base!.revision)} was pruned`);
   return base?.revision;
+}
+
+/** Whether a sealed state that the hub has taken in lies below both sides: neither may then have another front. */
+export function sealedBelow(
+  entityId: string,
+  ours: Version,
+  theirs: Version,
+  rows: readonly EventRow[],
+): boolean {
+  return rows.some(
+    (row) =>
+      row.entityId === entityId &&
+      (row.outcome === 'applied' || row.outcome === 'merged') &&
+      row.bytes.length > 0 &&
+      isSealed(stateOf(row)) &&
+      covered(row.revision, ours.revision) &&
+      covered(row.revision, theirs.revision),
+  );
 }
 
 const covered = (a: Counters, by: Counters): boolean =>

@@ -42,6 +42,8 @@ export interface MergeUnderCheck {
   readonly hubOwns: boolean;
   /** An intermediate edit was lost for good: what both sides have seen may look like a clash, and is then told as one. */
   readonly lossy: boolean;
+  /** A state below both sides was sealed. */
+  readonly sealSeen: boolean;
   /** The conflicts that it opened or joined. */
   readonly found: readonly Finding[];
 }
@@ -153,13 +155,13 @@ function giverOf(
 const SIGNATURE = 'parties/A/signature';
 
 /** The front is taken whole, from a side that had sealed it, and the other side's edits of it stand in a conflict. */
-function checkFront({ ours, theirs, merged, found }: MergeUnderCheck): void {
+function checkFront({ ours, theirs, merged, found, sealSeen }: MergeUnderCheck): void {
   const front = frontText(merged.state);
   const sealed = [ours, theirs].filter(({ state }) => isSealed(state));
   const from = sealed.find(({ state }) => frontText(state) === front);
   hold(from !== undefined, 'I5', () => `the front is of no side that had sealed it: ${front}`);
   const [signed, alsoSigned] = [ours, theirs].map(({ lineage }) => lineage.by.get(SIGNATURE));
-  const sameSeal = sealed.length === 2 && signed !== undefined && signed === alsoSigned;
+  const sameSeal = sealSeen && sealed.length === 2 && signed !== undefined && signed === alsoSigned;
   hold(
     !sameSeal || front === frontText(ours.state),
     'I8',

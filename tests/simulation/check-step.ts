@@ -1,6 +1,6 @@
 import type { EventRow } from '../../src/ports.ts';
 import type { MemoryEntity, MemoryTables } from '../fakes/memory-store.ts';
-import { checkBase } from './check-base.ts';
+import { checkBase, sealedBelow } from './check-base.ts';
 import { checkMerge, findingsOf, type Version } from './check-merge.ts';
 import { checkSeal, createSealBook } from './check-seal.ts';
 import { atomsOf, frontText, isSealed, statusOf } from './constat-form.ts';
@@ -239,10 +239,9 @@ export function createStepChecker(world: World, options: StepCheckOptions): Step
       (conflict) => conflict.entityId === row.entityId && !previous.conflicts.includes(conflict),
     );
     const found = findingsOf({ eventId: row.eventId, incomingAtMs: theirs.row.occurredAtMs }, touched);
-    const base = checkBase(row.entityId, ours, theirs, {
-      rows: after.events.slice(0, after.events.indexOf(row)),
-      lossy: options.isLossy(),
-    });
+    const rows = after.events.slice(0, after.events.indexOf(row));
+    const base = checkBase(row.entityId, ours, theirs, { rows, lossy: options.isLossy() });
+    const sealSeen = sealedBelow(row.entityId, ours, theirs, rows);
     const equal = [ours, theirs].some((side) => contentText(side.state) === contentText(state));
     if (equal) count(coverage, 'merges equal to one side');
     if (corrective) count(coverage, 'corrective merges');
@@ -259,6 +258,7 @@ export function createStepChecker(world: World, options: StepCheckOptions): Step
       merged,
       corrective: corrective || reused,
       lossy: options.isLossy(),
+      sealSeen,
       hubOwns: options.hubOwns,
       found,
     });

@@ -5,7 +5,6 @@ import path from 'node:path';
 import axios, { type AxiosInstance } from 'axios';
 import kafkajs from 'kafkajs';
 import pg from 'pg';
-import { pino } from 'pino';
 import { stringify } from 'yaml';
 import { loadContracts } from '../../src/avro/load-contracts.ts';
 import { parseSettings } from '../../src/config/env.ts';
@@ -20,17 +19,15 @@ import { desiredCluster } from '../../src/provision/desired-cluster.ts';
 import { provisionTopics } from '../../src/provision/provision-topics.ts';
 import type { CleanupStack } from '../../src/runtime/cleanup-stack.ts';
 import { newId } from '../../src/runtime/new-id.ts';
-import { createPlatform } from '../../src/simulator/create-platform.ts';
-import { createSampleData } from '../../src/simulator/sample-data.ts';
 import { freePort } from '../support/free-port.ts';
 import { freshProviderId } from '../support/fresh-provider.ts';
 import { startTestServices, type TestServices } from '../support/start-test-services.ts';
 import { createTestDatabase } from '../support/test-database.ts';
-import type { Insurer } from './people.ts';
+import { openInsurers, runInsurers, type Login, type OpenInsurer } from './open-insurers.ts';
 
 export interface World {
   readonly topology: Topology;
-  readonly insurers: readonly (Insurer & { readonly db: pg.Pool; readonly topics: readonly string[] })[];
+  readonly insurers: readonly (OpenInsurer & { readonly topics: readonly string[] })[];
   /** The bridge's database. */
   readonly db: pg.Pool;
   readonly admin: kafkajs.Admin;
@@ -147,11 +144,6 @@ export async function openWorld(seed: number, cleanup: CleanupStack, signal: Abo
   };
 }
 
-interface Login {
-  readonly username: string;
-  readonly password: string;
-}
-
 function makeLogins(ids: readonly string[]) {
   return {
     bridgeLogin: { username: `bridge-${ids[0]}`, password: randomUUID() } satisfies Login,
@@ -188,60 +180,6 @@ function topicsOf(ids: readonly string[]) {
   };
 }
 
-async function openInsurers(
-  ids: readonly string[],
-  logins: ReadonlyMap<string, Login>,
-  services: TestServices,
-  seed: number,
-  cleanup: CleanupStack,
-) {
-  return Promise.all(
-    ids.map(async (id, i) => {
-      const url = new URL(services.databaseUrl);
-      url.pathname = `/platform_${id}`;
-      cleanup.defer(`the database of ${id}`, () => dropDatabase(services.databaseUrl, `platform_${id}`));
-      const platform = await createPlatform({
-        providerId: id,
-        databaseUrl: url.href,
-        brokers: services.kafkaBrokers,
-        sasl: { mechanism: 'scram-sha-256', ...logins.get(id)! },
-        registryUrl: services.registryUrl,
-        schemasDir: path.join(root, 'schemas'),
-        apiKeys: ['soak'],
-        agentKey: randomUUID(),
-        port: 0,
-        log: pino({ level: 'silent' }),
-      });
-      cleanup.defer(`insurer ${id}`, () => platform.stop());
-      const db = new pg.Pool({ connectionString: url.href, max: 1 });
-      cleanup.defer(`the reader of ${id}`, () => db.end());
-      const today = new Date().toISOString().slice(0, 10);
-      return { platform, db, sample: createSampleData({ seed: seed + i, providerId: id, today }) };
-    }),
-  );
-}
-
-/** Resolves once they take part; `ended` rejects when one of them can't go on. */
-async function runInsurers(
-  insurers: readonly Insurer[],
-  cleanup: CleanupStack,
-): Promise<{ readonly ended: Promise<never> }> {
-  const running = insurers.map(({ platform }) => {
-    const stop = new AbortController();
-    const run = platform.run(stop.signal);
-    cleanup.defer(`${platform.providerId} at work`, async () => {
-      stop.abort();
-      await run;
-    });
-    return run;
-  });
-  await Promise.all(insurers.map(({ platform }, i) => Promise.race([platform.ready, running[i]!])));
-  const ended = Promise.race(running).then((): never => {
-    throw new Error('an insurer stopped by itself');
-  });
-  return { ended };
-}
-
 async function provision(
   topology: Topology,
   services: TestServices,
@@ -264,13 +202,6 @@ async function provision(
   } finally {
     await admin.close();
   }
-}
-
-async function dropDatabase(serverUrl: string, name: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl });
-  await client.connect();
-  await client.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`);
-  await client.end();
 }
 
 async function answers(url: string): Promise<boolean> {

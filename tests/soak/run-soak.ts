@@ -30,9 +30,11 @@ async function soak({
     return await Promise.race([editAndJudge(world, { minutes, seed }, stop.signal), world.failed]);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
-    say('stopped before the end');
+    say('stopped before the end; nothing was compared');
     return false;
   } finally {
+    // A bridge that failed ends the run: then nobody goes on editing either.
+    stop.abort();
     await unwind(cleanup);
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }

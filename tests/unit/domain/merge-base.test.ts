@@ -14,6 +14,8 @@ function history(...lines: readonly string[]): HistoryEntry[] {
     eventId: `${i}`,
     revision: revision(line),
     byHub: line.includes('*'),
+    edit: line.includes('*'),
+    accepted: true,
     pruned: line.includes('-'),
     digest: `${i}`,
   }));

@@ -4,6 +4,7 @@ import { HUB } from '../../../src/domain/event.ts';
 import type { JsonObject } from '../../../src/domain/json.ts';
 import {
   findBase,
+  hubEditsBeside,
   hubStatesAbove,
   isAtMost,
   mergedRevision,
@@ -71,17 +72,17 @@ function hubSide(first: Message, owner: MergeInput['owner'], createdBy: string, 
   const published: Message[] = [];
   const conflicts: ConflictDraft[] = [];
   const digest = (message: Message): string => digestOf(message.state, kind.shape);
-  const keep = (message: Message, byHub: boolean, accepted = true): void => {
+  const keep = (message: Message, byHub: boolean, accepted = true, edit = false): void => {
     messages.set(message.id, message);
     if (accepted) acceptedStates.push(message);
     const { id: eventId, revision } = message;
-    history.push({ eventId, revision, byHub, pruned, digest: digest(message) });
+    history.push({ eventId, revision, byHub, accepted, edit, pruned, digest: digest(message) });
   };
-  keep(first, true);
+  keep(first, true, true, true);
 
-  const publish = (state: JsonObject, revision: Revision): Message => {
+  const publish = (state: JsonObject, revision: Revision, edit = false): Message => {
     held = { id: `hub-${++edits}`, revision, state };
-    keep(held, true);
+    keep(held, true, true, edit);
     published.push(held);
     return held;
   };
@@ -100,11 +101,16 @@ function hubSide(first: Message, owner: MergeInput['owner'], createdBy: string, 
       baseMissing: base.kind === 'missing',
       ours: held.state,
       hubStates: hubStatesAbove(history, base).map(stateOf),
+      hubEdits: hubEditsBeside(history, base, message.revision).map(({ before, after }) => ({
+        before: before === null ? {} : stateOf(before),
+        after: stateOf(after),
+      })),
       theirs: message.state,
       owner,
       provider: 'saa',
       createdBy,
-      sealSeen: base.kind === 'entry' && hadSeal(base.entry.revision),
+      sealSeen:
+        kind.sealedFront(held.state) !== null && base.kind === 'entry' && hadSeal(base.entry.revision),
     });
     const revision = mergedRevision(held.revision, message.revision);
     keep(message, false, false);
@@ -123,7 +129,7 @@ function hubSide(first: Message, owner: MergeInput['owner'], createdBy: string, 
       const state = change(held.state);
       const hash = sealOf(kind, state);
       const sealed = hash === null ? state : { ...state, sealedContentHash: hash };
-      return publish(sealed, nextRevision(held.revision, HUB));
+      return publish(sealed, nextRevision(held.revision, HUB), true);
     },
     receive(message: Message): Outcome {
       const order = compareRevisions(message.revision, held.revision);
