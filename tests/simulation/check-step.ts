@@ -31,6 +31,8 @@ export interface StepCheckOptions {
   readonly nameOf: (entityId: string) => string;
   /** Whether an intermediate edit can be missing for good, so that no history shows what both sides have seen. */
   readonly isLossy: () => boolean;
+  /** A provider goes on with counters that it had used before its backup was restored (docs/adr/0004). */
+  readonly isReusing: () => boolean;
 }
 
 export function createStepChecker(world: World, options: StepCheckOptions): StepChecker {
@@ -251,7 +253,7 @@ export function createStepChecker(world: World, options: StepCheckOptions): Step
       row,
       `H ${corrective ? 'corrects' : 'merges'} ${pair(ours.revision)} and ${pair(theirs.revision)} on ${base === undefined ? '-' : pair(base)}: ${pair(row.revision)}${texts && `, conflict ${texts}`}`,
     );
-    const reused = flagged.has(row.entityId);
+    const reused = flagged.has(row.entityId) || options.isReusing();
     const { lineage, clashes } = checkMerge({
       ours,
       theirs,

@@ -120,6 +120,7 @@ function createRun(options: RunOptions): Run {
     nameOf: (entityId) =>
       slots.length === 1 ? '' : `${'ABC'[slots.findIndex(({ id }) => id === entityId)] ?? '?'}: `,
     isLossy: () => world.platforms.some(({ restored }) => restored),
+    isReusing: () => world.platforms.some(({ reused }) => reused),
   });
   count(coverage, hubOwns ? 'runs with the hub as owner' : 'runs with the provider as owner');
   const queues = {
