@@ -83,7 +83,8 @@ async function formatOnce(options: KafkaOptions, node: KafkaNode, configFile: st
     env: jvmEnvironment(options.env),
     args: [
       ...[...jvmOptions, '-cp', options.classpath, `-Dlog4j2.configurationFile=${logConfig}`],
-      ...['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', configFile],
+      // One word: an id may begin with a dash.
+      ...['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', configFile],
       ...['--add-scram', `SCRAM-SHA-256=[name=${username},password=${password}]`],
     ],
     dir: options.dir,
