@@ -35,8 +35,8 @@ const logConfig = fileURLToPath(new URL('../../embedded/log4j2.yaml', import.met
 /** Both programs live briefly or work lightly: an optimising compiler costs more than it brings. */
 const jvmOptions = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
 
-/** Starts one Kafka node (KRaft, SCRAM-SHA-256 and ACLs on). When it resolves, the administrator has logged in and the
- *  cluster has answered. Data, cluster id and users of an earlier run in the same folder are kept. */
+/** Starts one Kafka node (KRaft, SCRAM-SHA-256 and ACLs on). When it resolves, the administrator has logged in, the
+ *  cluster has answered, and groups can be joined. Data, cluster id and users of an earlier run in the same folder are kept. */
 export async function startKafka(options: KafkaOptions): Promise<RunningKafka> {
   const node: KafkaNode = {
     nodeId: 1,
@@ -65,7 +65,7 @@ export async function startKafka(options: KafkaOptions): Promise<RunningKafka> {
     signal: options.signal,
   });
   const brokers = `127.0.0.1:${options.clientPort}`;
-  await untilReady(child, () => canLogIn(brokers, options.admin));
+  await untilReady(child, () => isReady(brokers, options.admin));
   return { brokers, exited: child.exited, stop: () => child.stop() };
 }
 
@@ -95,7 +95,7 @@ async function formatOnce(options: KafkaOptions, node: KafkaNode, configFile: st
   writeFileSync(clusterIdFile, clusterId);
 }
 
-async function canLogIn(broker: string, { username, password }: KafkaAdmin): Promise<boolean> {
+async function isReady(broker: string, { username, password }: KafkaAdmin): Promise<boolean> {
   const client = new Admin({
     clientId: 'embedded',
     bootstrapBrokers: [broker],
@@ -105,6 +105,8 @@ async function canLogIn(broker: string, { username, password }: KafkaAdmin): Pro
   });
   try {
     const { brokers } = await client.metadata({ topics: [] });
+    // Asking for any group has the coordinator set up: the first consumer finds it there.
+    await client.describeGroups({ groups: ['readiness'] });
     return brokers.size > 0;
   } catch {
     return false;

@@ -126,8 +126,15 @@ export function describeStore(setup: () => StoreUnderTest): void {
       expect(found.map(({ eventId }) => eventId)).toEqual([first.eventId, merged.eventId, ours.eventId]);
       const { eventId, revision, digest, author, occurredAtMs } = ours;
       const facts = { eventId, revision, digest, author, occurredAtMs };
-      expect(found[2]).toEqual({ ...facts, byHub: true, accepted: true, pruned: false });
-      expect(found[1]).toMatchObject({ byHub: false, accepted: false });
+      expect(found[2]).toEqual({ ...facts, byHub: true, accepted: true, edit: false, pruned: false });
+      expect(found[1]).toMatchObject({ byHub: false, accepted: false, edit: false });
+    });
+
+    it('tells the edits of our own people from what was merged', async () => {
+      const id = newId();
+      const ours = eventAt(id, { eassurance: 1 }, { origin: 'eassurance', source: 'api' });
+      await write({ ...emptyPlan, events: [ours] });
+      expect((await lineage(id)).get(id)).toMatchObject([{ byHub: true, accepted: true, edit: true }]);
     });
 
     it('leaves out what made no state, what was sent again, and other kinds', async () => {

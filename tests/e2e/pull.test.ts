@@ -75,7 +75,10 @@ describe('the walk', () => {
       `${insurer.id}'s API is ${status} with ${detail}`,
       async () => {
         const { data, status: code } = await bed.staff.get('/health/ready');
-        return { ...data.checks.find(({ name }: { name: string }) => name.endsWith(insurer.id)), code };
+        return {
+          ...data.checks.find(({ name }: { name: string }) => name === `provider-api-${insurer.id}`),
+          code,
+        };
       },
       (check) => check.status === status && check.detail.includes(detail),
     );
