@@ -63,10 +63,10 @@ export function identityOf(value: JsonObject, table: RecordTable): readonly Json
   return (table.identity ?? []).map((path) => follow(value, path));
 }
 
-/** A list that can't be merged by key, because one is used twice, is one atom. */
+/** A list that can't be merged by key, because one is used twice or an element is nothing at all, is one atom. */
 function addList(atoms: Map<string, Json>, name: string, elements: readonly Json[], table: ListTable): void {
   const keys = elements.map((element) => keyOf(element, table));
-  if (new Set(keys).size < keys.length) {
+  if (new Set(keys).size < keys.length || elements.includes(null)) {
     atoms.set(name, elements);
     return;
   }
