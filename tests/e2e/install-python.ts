@@ -9,7 +9,7 @@ const run = promisify(execFile);
 /** What docs/examples/python_provider.py needs. */
 const PACKAGES = ['confluent-kafka==2.11.1', 'fastavro==1.12.0', 'requests==2.32.5'];
 /** Beside the jars: kept between runs and ignored by git. */
-const FOLDER = path.resolve(import.meta.dirname, '../../.bridge', `python-${PACKAGES.join('_')}`);
+const FOLDER = path.resolve(import.meta.dirname, '../../.bridge/python', PACKAGES.join('_'));
 
 /** Whether this machine has a Python that can make virtual environments. */
 export function hasPython(): boolean {
