@@ -38,7 +38,7 @@ export interface ApiLimits {
 export const DEFAULT_LIMITS: ApiLimits = {
   bodyBytes: 1_048_576,
   requestsPerMinute: 600,
-  answerWithinMs: 30_000,
+  answerWithinMs: 15_000,
   healthWithinMs: 2_000,
 };
 

@@ -10,6 +10,7 @@ import type {
   TopicInspector,
   WireBatch,
 } from '../ports.ts';
+import { isWorthTelling } from '../runtime/backoff.ts';
 import { retryTransient } from '../runtime/retry.ts';
 import { alignPosition } from './align-position.ts';
 import { decodeArrivals } from './decode-arrivals.ts';
@@ -49,7 +50,9 @@ export async function consumeBatch(
   const waiting = {
     signal,
     heartbeat: () => batch.heartbeat(),
-    onWait: (error: Error) => log.warn({ err: error }, 'waiting before this batch can go on'),
+    onWait: (error: Error, _waitMs: number, attempt: number) => {
+      if (isWorthTelling(attempt)) log.warn({ err: error, attempt }, 'waiting before this batch can go on');
+    },
   };
   const started = deps.clock();
 

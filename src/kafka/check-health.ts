@@ -5,7 +5,7 @@ import { translateKafkaError } from './translate-error.ts';
 
 /** `up` when a broker answers as this user, else `down` with the reason; never rejects. `admin` stays the caller's. */
 export function checkKafkaHealth(admin: Admin): HealthCheck {
-  return async () => {
+  return async function kafka() {
     try {
       const { brokers } = await admin.metadata({ topics: [], forceUpdate: true });
       return {

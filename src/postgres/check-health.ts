@@ -5,11 +5,17 @@ import { translateError } from './translate-error.ts';
 
 /** `up` when PostgreSQL answers and takes writes. Never rejects; waits no longer than the pool's own limits. */
 export function createPostgresHealthCheck(deps: { readonly pool: pg.Pool }): HealthCheck {
-  return async () => {
+  return async function postgres() {
     try {
-      const { rows } = await deps.pool.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
-      return rows[0]?.standby
-        ? { name: 'postgres', status: 'down', detail: 'PostgreSQL takes no writes: it is a standby' }
+      const { rows } = await deps.pool.query<{ read_only: string }>(
+        `select current_setting('transaction_read_only') as read_only`,
+      );
+      return rows[0]?.read_only === 'on'
+        ? {
+            name: 'postgres',
+            status: 'down',
+            detail: 'PostgreSQL takes no writes: it is a standby, or read-only',
+          }
         : { name: 'postgres', status: 'up', detail: 'PostgreSQL answers' };
     } catch (error) {
       const known = translateError(error);

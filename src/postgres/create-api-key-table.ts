@@ -1,3 +1,4 @@
+import { TransientError } from '../domain/errors.ts';
 import type { ApiKey, ApiKeyTable, NewId, Scope } from '../ports.ts';
 import { auditEntry } from './create-audit-table.ts';
 import type { PrismaClient } from './create-prisma.ts';
@@ -37,7 +38,12 @@ async function findLive(prisma: PrismaClient, secretHash: string): Promise<ApiKe
   if (row === null) return null;
   const stale = new Date(Date.now() - LAST_USE_EVERY_MS);
   if (row.lastUsedAt === null || row.lastUsedAt < stale) {
-    await prisma.apiKey.update({ where: { id: row.id }, data: { lastUsedAt: new Date() } });
+    // A database that takes no writes still admits whoever only reads.
+    await translated(() =>
+      prisma.apiKey.update({ where: { id: row.id }, data: { lastUsedAt: new Date() } }),
+    ).catch((error: unknown) => {
+      if (!(error instanceof TransientError)) throw error;
+    });
   }
   return toApiKey(row);
 }

@@ -10,7 +10,7 @@ import {
   readIdempotency,
   readPosition,
 } from './read-stored.ts';
-import { translated } from './translate-error.ts';
+import { isServersFault, translated } from './translate-error.ts';
 import { writePlan } from './write-plan.ts';
 
 /** The store on PostgreSQL. Hot statements are prepared once per connection; arrays travel in binary. */
@@ -51,7 +51,8 @@ function bindTransaction(client: pg.ClientBase, write: StoreTransaction['write']
 
 /** Commits when `work` resolves, rolls back when it rejects. When the connection is lost on the way the server rolls
  *  back by itself; when it is lost during the commit nobody knows, and trying again finds out: whatever was written
- *  then shows as moved or as known. A connection that failed is not given to anyone else. */
+ *  then shows as moved or as known. A connection that failed is not given to anyone else, nor is one to a server that
+ *  takes no writes: after a fail-over the address leads to another. */
 async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken = false;
@@ -64,7 +65,9 @@ async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => 
       throw new Error('a failed statement was ignored: the transaction was rolled back');
     return result;
   } catch (error) {
-    await client.query('rollback').catch(() => (broken = true));
+    // A server that did not answer is not asked for a rollback, which it would owe just as long: it makes one by itself.
+    if (isServersFault(error)) broken = true;
+    else await client.query('rollback').catch(() => (broken = true));
     throw error;
   } finally {
     client.release(broken);

@@ -3,12 +3,15 @@ import { BridgeError, TransientError } from '../domain/errors.ts';
 /** SQLSTATE, or its class of two characters → code. Whatever is not listed is a bug. */
 const SQLSTATE_CODES: Readonly<Record<string, string>> = {
   '08': 'DATABASE_UNAVAILABLE', // connection exception
+  '28': 'DATABASE_UNAUTHORISED', // wrong user or password
   '53': 'DATABASE_UNAVAILABLE', // too many connections, out of memory
   '58': 'DATABASE_UNAVAILABLE', // I/O error of the server
   '53100': 'DATABASE_FULL',
   '57P01': 'DATABASE_UNAVAILABLE', // admin shutdown
   '57P02': 'DATABASE_UNAVAILABLE', // crash shutdown
   '57P03': 'DATABASE_UNAVAILABLE', // cannot connect now: starting or stopping
+  '57P04': 'DATABASE_UNAVAILABLE', // the database was dropped
+  '3D000': 'DATABASE_UNAVAILABLE', // no such database: it is being restored
   '57P05': 'DATABASE_UNAVAILABLE', // idle session timeout
   '25P03': 'DATABASE_TIMEOUT', // idle in transaction
   '57014': 'DATABASE_TIMEOUT', // statement timeout
@@ -60,6 +63,15 @@ export function translateError(error: unknown): unknown {
   return error;
 }
 
+/** Whether the error says that this connection is of no more use: it is lost, silent, or leads to a server that takes no
+ *  writes. An answer to one statement (a timeout of the server's, a deadlock) says no such thing. */
+export function isServersFault(error: unknown): boolean {
+  const known = translateError(error);
+  if (!(known instanceof TransientError)) return false;
+  const answered = typeof (error as { severity?: unknown }).severity === 'string';
+  return !answered || known.code === 'DATABASE_READ_ONLY';
+}
+
 /** Runs `work`, translating what it throws. */
 export async function translated<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -96,6 +108,7 @@ function codeOf(error: Record<string, unknown>): string | undefined {
 function describe(code: string, error: Record<string, unknown>): string {
   const sentences: Record<string, string> = {
     DATABASE_UNAVAILABLE: 'PostgreSQL cannot be reached',
+    DATABASE_UNAUTHORISED: 'PostgreSQL refuses the user or its password',
     DATABASE_FULL: 'the disk of PostgreSQL is full',
     DATABASE_TIMEOUT: 'PostgreSQL did not answer in time',
     DATABASE_READ_ONLY: 'PostgreSQL takes no writes: it is a standby, or read-only',

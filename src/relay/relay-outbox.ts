@@ -1,4 +1,5 @@
-import type { OutboxSession } from '../ports.ts';
+import type { Log, OutboxSession } from '../ports.ts';
+import { isWorthTelling } from '../runtime/backoff.ts';
 import { retryTransient } from '../runtime/retry.ts';
 import type { Service } from '../runtime/run-services.ts';
 import { createWake, type Wake } from '../runtime/wake.ts';
@@ -53,7 +54,7 @@ export function relayOutbox(deps: RelayOutboxDeps): Relay {
       while (!signal.aborted) {
         const session = await retryTransient(
           () => deps.outbox.openSession((shard) => wakes.get(shard)?.wake()),
-          { signal, onWait: (error) => deps.log.warn({ err: error }, 'relay waits for PostgreSQL') },
+          { signal, onWait: tellWait(deps.log, 'relay waits for PostgreSQL') },
         );
         try {
           await relayShards(session, wakes, deps, signal);
@@ -64,6 +65,10 @@ export function relayOutbox(deps: RelayOutboxDeps): Relay {
     },
   };
 }
+
+const tellWait = (log: Log, line: string) => (error: Error, _waitMs: number, attempt: number) => {
+  if (isWorthTelling(attempt)) log.warn({ err: error, attempt }, line);
+};
 
 /** Runs every shard until `signal` aborts or the session, and with it every lock, is lost. */
 async function relayShards(
@@ -98,7 +103,7 @@ async function relayShard(
   const log = deps.log.child({ shard });
   const waiting = {
     signal,
-    onWait: (error: Error) => log.warn({ err: error }, 'relay waits; edits stay in the outbox, in order'),
+    onWait: tellWait(log, 'relay waits; edits stay in the outbox, in order'),
   };
   let owned = false;
   while (!signal.aborted) {

@@ -1,5 +1,5 @@
 import { TransientError } from '../domain/errors.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs, OUTAGE_BACKOFF } from './backoff.ts';
 import type { Backoff } from './backoff.ts';
 import { sleep } from './sleep.ts';
 
@@ -13,7 +13,6 @@ export interface RetryOptions {
   readonly backoff?: Backoff;
 }
 
-const DEFAULT_BACKOFF: Backoff = { minMs: 200, maxMs: 30_000 };
 const DEFAULT_HEARTBEAT_MS = 3_000;
 
 /** Calls `work` until it succeeds, waiting after each TransientError: as long as the other side asked, else ever longer
@@ -28,7 +27,7 @@ export async function retryTransient<T>(work: () => Promise<T>, options: RetryOp
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       options.signal.throwIfAborted();
-      const waitMs = error.retryAfterMs ?? backoffMs(attempt, options.backoff ?? DEFAULT_BACKOFF);
+      const waitMs = error.retryAfterMs ?? backoffMs(attempt, options.backoff ?? OUTAGE_BACKOFF);
       options.onWait?.(error, waitMs, attempt);
       await waitBeating(waitMs, options);
     }

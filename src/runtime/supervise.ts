@@ -13,7 +13,8 @@ export interface SuperviseOptions {
   readonly healthyAfterMs?: number;
 }
 
-const DEFAULT_BACKOFF: Backoff = { minMs: 500, maxMs: 30_000 };
+/** A restart may open connections and join a group anew, so it waits longer than a single try. */
+const DEFAULT_BACKOFF: Backoff = { minMs: 500, maxMs: 3_000 };
 const DEFAULT_HEALTHY_AFTER_MS = 60_000;
 
 /** The same service, started again after every TransientError until it is told to stop. Any other failure is a bug, which

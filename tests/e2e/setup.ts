@@ -43,6 +43,10 @@ export interface BedOptions {
   readonly maxMessageBytes?: number;
   /** Atoms, by kind, whose true clashes E-assurance wins. */
   readonly ownedByEassurance?: Readonly<Record<string, readonly string[]>>;
+  /** The server of the bridge's own database (superuser's URL), where that must not be the one all tests share. */
+  readonly databaseServer?: string;
+  /** What is different in the bridge's environment: other ways to its services, other limits. */
+  readonly bridgeEnv?: (env: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
   /** How long an edit of ours may be on its way before it counts as lost. */
   readonly republishGraceSeconds?: number;
 }
@@ -118,7 +122,8 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
   const topicsFile = path.join(folder, 'topics.yaml');
   await writeFile(topicsFile, stringify(topicsOf(ids, options)));
 
-  const database = await createTestDatabase(inject('databaseUrl'), options.migrationsDirs ?? []);
+  const databaseServer = options.databaseServer ?? inject('databaseUrl');
+  const database = await createTestDatabase(databaseServer, options.migrationsDirs ?? []);
   cleanups.push(() => database.drop());
   const bridgeUser = `bridge-${ids[0]}`;
   const bridgePassword = randomUUID();
@@ -149,7 +154,7 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
   );
   const delimited = (name: string, more: readonly string[] = []) =>
     [path.join(root, name), ...more].join(path.delimiter);
-  const env = {
+  const plainEnv = {
     DATABASE_URL: database.url,
     KAFKA_BROKERS: inject('kafkaBrokers').join(','),
     KAFKA_SASL_USERNAME: bridgeUser,
@@ -170,6 +175,7 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
       ]),
     ),
   };
+  const env = { ...plainEnv, ...(await options.bridgeEnv?.(plainEnv)) };
   const settings = parseSettings(env, ['database', 'kafka', 'registry', 'http', 'signing', 'providers']);
   const topology = await loadTopology({ ...settings, shapeOf: loadContracts(settings.schemasDirs).shapeOf });
   await provision(topology, { bridgeUser, bridgePassword, logins });
@@ -197,6 +203,9 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
   };
 
   const db = new pg.Pool({ connectionString: database.url, max: 4 });
+  db.on('error', () => {
+    // A server that a test stops takes idle connections with it.
+  });
   cleanups.push(() => db.end());
   const producer = kafkaClient().producer({ allowAutoTopicCreation: false });
   await producer.connect();

@@ -12,6 +12,7 @@ import { createPrisma } from '../../../src/postgres/create-prisma.ts';
 import { createPullCursorTable } from '../../../src/postgres/create-pull-cursor-table.ts';
 import { createStore } from '../../../src/postgres/create-store.ts';
 import { applyPlanOf, emptyPlan, eventAt, newId, parcel, writeOf } from '../../contract/toy-kind.ts';
+import { startTcpProxy } from '../../support/tcp-proxy.ts';
 import { setupPostgres } from './setup-postgres.ts';
 
 const fixture = setupPostgres();
@@ -70,6 +71,26 @@ describe('a database that fails', () => {
 
     await server.restart();
     expect(await checkHealth()).toMatchObject({ status: 'up' });
+    await expect(store.transaction(async () => 'back')).resolves.toBe('back');
+  });
+
+  it('is given up once, after its time, when it falls silent in a transaction; the next one is another connection', async () => {
+    const { hostname, port } = new URL(fixture.url);
+    const network = await startTcpProxy({ host: hostname, port: Number(port) });
+    onTestFinished(() => network.close());
+    const url = new URL(fixture.url);
+    url.host = `127.0.0.1:${network.port}`;
+    const statementTimeoutMs = 1_000;
+    const pool = createPool({ databaseUrl: url.href, statementTimeoutMs, onError: () => {} });
+    onTestFinished(() => pool.end());
+    const store = createStore({ pool });
+    const startedAt = performance.now();
+    const work = store.transaction(async (tx) => {
+      network.forget();
+      await tx.readEvents([newId()]);
+    });
+    expect(await failure(work)).toSatisfy(transient('DATABASE_TIMEOUT'));
+    expect(performance.now() - startedAt).toBeLessThan(2 * statementTimeoutMs);
     await expect(store.transaction(async () => 'back')).resolves.toBe('back');
   });
 

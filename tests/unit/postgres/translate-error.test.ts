@@ -21,6 +21,8 @@ describe('what a database error means', () => {
     ['a server that shuts down', withCode('57P01'), 'DATABASE_UNAVAILABLE'],
     ['a server that starts up', withCode('57P03'), 'DATABASE_UNAVAILABLE'],
     ['too many connections', withCode('53300'), 'DATABASE_UNAVAILABLE'],
+    ['a password that was changed', withCode('28P01'), 'DATABASE_UNAUTHORISED'],
+    ['a database that is being restored', withCode('3D000'), 'DATABASE_UNAVAILABLE'],
     ['a full disk', withCode('53100'), 'DATABASE_FULL'],
     ['a standby', withCode('25006'), 'DATABASE_READ_ONLY'],
     ['a deadlock', withCode('40P01'), 'DATABASE_CONTENTION'],

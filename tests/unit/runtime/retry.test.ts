@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PermanentError, TransientError } from '../../../src/domain/errors.ts';
-import { backoffMs } from '../../../src/runtime/backoff.ts';
+import { backoffMs, isWorthTelling } from '../../../src/runtime/backoff.ts';
 import { retryTransient } from '../../../src/runtime/retry.ts';
 import type { RetryOptions } from '../../../src/runtime/retry.ts';
 
@@ -39,6 +39,17 @@ describe('retryTransient', () => {
     await vi.runAllTimersAsync();
     expect(await result).toBe('done');
     expect(waits).toEqual([100, 200, 400, 800, 1_000, 1_000]);
+  });
+
+  it('tries again within 1.5 s of a return, however long the outage was', async () => {
+    const { backoff: _, ...options } = setup([]).options;
+    const waits: number[] = [];
+    const { work } = setup(Array.from({ length: 50 }, () => away()));
+    const result = retryTransient(work, { ...options, onWait: (_error, waitMs) => waits.push(waitMs) });
+    await vi.runAllTimersAsync();
+    expect(await result).toBe('done');
+    expect(Math.max(...waits)).toBeLessThanOrEqual(1_500);
+    expect(waits[0]).toBeLessThanOrEqual(200);
   });
 
   it('waits as long as the other side asked', async () => {
@@ -104,6 +115,14 @@ describe('retryTransient', () => {
     stop.abort('stop');
     underWay.resolve('committed');
     expect(await result).toBe('committed');
+  });
+});
+
+describe('isWorthTelling', () => {
+  it('tells the first failure and then ever fewer', () => {
+    const told = Array.from({ length: 2_500 }, (_, i) => i + 1).filter(isWorthTelling);
+    expect(told.slice(0, 4)).toEqual([1, 2, 4, 8]);
+    expect(told.length).toBeLessThanOrEqual(12);
   });
 });
 
