@@ -22,11 +22,15 @@ export interface ChildSpec {
 
 export interface Child {
   readonly name: string;
+  /** Of the supervisor, whose child the program is. */
+  readonly pid: number;
   readonly logFile: string;
   /** Resolves with a phrase such as `exit code 1` once the program is gone; never rejects. */
   readonly exited: Promise<string>;
   /** SIGTERM, SIGKILL after 15 s; resolves once it is gone. Idempotent. */
   readonly stop: () => Promise<void>;
+  /** Sends it to the program and to what started it; nothing happens once they are gone. */
+  readonly signal: (name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') => void;
 }
 
 /** A shell between us and the program. When our end of its standard input closes (we stop it, or we are gone: the kernel
@@ -77,7 +81,8 @@ export async function startChild(spec: ChildSpec): Promise<Child> {
   const stopOnAbort = () => void stop();
   spec.signal?.addEventListener('abort', stopOnAbort);
   void exited.then(() => spec.signal?.removeEventListener('abort', stopOnAbort));
-  return { name: spec.name, logFile, exited, stop };
+  const signal = (name: NodeJS.Signals) => signalGroup(child.pid!, name);
+  return { name: spec.name, pid: child.pid!, logFile, exited, stop, signal };
 }
 
 /** Asks `isReady` until it says yes. Throws a UsageError with the last lines of the log when the program ends first or
@@ -124,15 +129,15 @@ function exitOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => {
-      if (signal !== null) endGroup(child.pid!);
+      if (signal !== null) signalGroup(child.pid!, 'SIGKILL');
       resolve(signal === null ? `exit code ${code}` : signal);
     });
   });
 }
 
-function endGroup(leader: number): void {
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-leader, 'SIGKILL');
+    process.kill(-leader, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

@@ -29,6 +29,8 @@ export interface RunningKafka {
   /** Resolves with a phrase such as `exit code 1` once the broker is gone, stopped or not. */
   readonly exited: Promise<string>;
   readonly stop: () => Promise<void>;
+  /** Ends the broker where it stands, as a crash does; resolves once it is gone. */
+  readonly kill: () => Promise<void>;
 }
 
 const logConfig = fileURLToPath(new URL('../../embedded/log4j2.yaml', import.meta.url));
@@ -66,7 +68,11 @@ export async function startKafka(options: KafkaOptions): Promise<RunningKafka> {
   });
   const brokers = `127.0.0.1:${options.clientPort}`;
   await untilReady(child, () => isReady(brokers, options.admin));
-  return { brokers, exited: child.exited, stop: () => child.stop() };
+  const kill = async () => {
+    child.signal('SIGKILL');
+    await child.exited;
+  };
+  return { brokers, exited: child.exited, stop: () => child.stop(), kill };
 }
 
 /** Formats the storage unless that was done before. What a killed run left half-formatted is begun anew: nothing was

@@ -1,6 +1,17 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +29,8 @@ export interface EmbeddedPostgres {
   readonly port: number;
   /** Ends all connections, writes a checkpoint and resolves once the server is gone. Idempotent. */
   stop(): Promise<void>;
+  /** Immediate shutdown: no checkpoint, nobody is told; the next start recovers from the log. Resolves once it is gone. */
+  crash(): Promise<void>;
 }
 
 export interface PostgresOptions {
@@ -58,7 +71,12 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
     await stop();
     throw error;
   }
-  return { url, port, stop };
+  const crash = async () => {
+    const [pid] = (await readFile(join(options.dataDir, 'postmaster.pid'), 'utf8')).split('\n');
+    process.kill(Number(pid), 'SIGQUIT');
+    await exited;
+  };
+  return { url, port, stop, crash };
 }
 
 async function isInitialised(dataDir: string): Promise<boolean> {

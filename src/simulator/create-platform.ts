@@ -49,6 +49,8 @@ export interface PlatformSettings extends KafkaSettings {
   readonly groupId?: string;
   /** Requests per key of the GET API. */
   readonly rateLimit?: { readonly requests: number; readonly windowMs: number };
+  /** Its clock, milliseconds; it may be wrong. The system's when left out. */
+  readonly now?: () => number;
 }
 
 /** One insurer's platform: its store, its part in the topics, its GET API. */
@@ -114,7 +116,7 @@ export async function createPlatform(settings: PlatformSettings): Promise<Platfo
     faults: createFaultKnobs(() => changes.emit('outbox')),
     changes,
     log,
-    now: Date.now,
+    now: settings.now ?? Date.now,
   };
   const kafka = createKafkaClient(settings, `${providerId}-platform`, log);
   const subscription = {

@@ -14,11 +14,12 @@ export interface Verdict {
 }
 
 /** Compares every constat on both sides, revision and digest, each digest computed by that side's own code, and tells what
- *  became of every edit. */
+ *  became of every edit. Those `saved` without an answer may have replaced others; nobody was promised anything of them. */
 export async function judgeEnding(
-  world: World,
+  world: Pick<World, 'topology' | 'insurers' | 'db'>,
   staff: { readonly url: string; readonly key: string },
   edits: readonly AcknowledgedEdit[],
+  saved: readonly AcknowledgedEdit[] = [],
 ): Promise<Verdict> {
   const kind = world.topology.kinds.get('constat')!;
   const here = new Map(
@@ -40,7 +41,7 @@ export async function judgeEnding(
   }
 
   const conflicts = await readConflicts(world);
-  const byEntity = Map.groupBy(edits, ({ entityId }) => entityId);
+  const byEntity = Map.groupBy([...edits, ...saved], ({ entityId }) => entityId);
   const fates = new Map<Fate, number>();
   const unaccounted: AcknowledgedEdit[] = [];
   for (const edit of edits) {
@@ -52,7 +53,7 @@ export async function judgeEnding(
   return { equal, different, fates, unaccounted };
 }
 
-async function readConflicts({ db }: World): Promise<ReadonlyMap<string, FoundConflict[]>> {
+async function readConflicts({ db }: Pick<World, 'db'>): Promise<ReadonlyMap<string, FoundConflict[]>> {
   const { rows } = await db.query<FoundConflict & { id: string; joined: Json }>(
     'select entity_id as id, atom, ours, theirs, joined from conflict',
   );

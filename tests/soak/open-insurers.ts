@@ -5,8 +5,8 @@ import { pino } from 'pino';
 import type { CleanupStack } from '../../src/runtime/cleanup-stack.ts';
 import { createPlatform } from '../../src/simulator/create-platform.ts';
 import { createSampleData } from '../../src/simulator/sample-data.ts';
-import type { TestServices } from '../support/start-test-services.ts';
 import type { Insurer } from './people.ts';
+import type { WorldOptions } from './prepare-world.ts';
 
 export interface OpenInsurer extends Insurer {
   /** Its own database. */
@@ -24,15 +24,14 @@ const SCHEMAS = path.resolve(import.meta.dirname, '../../schemas');
 export async function openInsurers(
   ids: readonly string[],
   logins: ReadonlyMap<string, Login>,
-  services: TestServices,
-  seed: number,
+  { services, seed, insurersDatabaseUrl, clockOf }: WorldOptions,
   cleanup: CleanupStack,
 ): Promise<readonly OpenInsurer[]> {
   return Promise.all(
     ids.map(async (id, i) => {
-      const url = new URL(services.databaseUrl);
+      const url = new URL(insurersDatabaseUrl);
       url.pathname = `/platform_${id}`;
-      cleanup.defer(`the database of ${id}`, () => dropDatabase(services.databaseUrl, `platform_${id}`));
+      cleanup.defer(`the database of ${id}`, () => dropDatabase(insurersDatabaseUrl, `platform_${id}`));
       const platform = await createPlatform({
         providerId: id,
         databaseUrl: url.href,
@@ -44,6 +43,7 @@ export async function openInsurers(
         agentKey: randomUUID(),
         port: 0,
         log: pino({ level: 'silent' }),
+        ...(clockOf && { now: clockOf(i) }),
       });
       cleanup.defer(`insurer ${id}`, () => platform.stop());
       const db = new pg.Pool({ connectionString: url.href, max: 1 });

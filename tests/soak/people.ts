@@ -14,8 +14,15 @@ export interface Desk {
   readonly edits: AcknowledgedEdit[];
   /** By reason: answers that say plainly that nothing was saved. */
   readonly refusals: Map<string, number>;
-  /** Answers from which nobody can tell whether it was saved. */
-  readonly unanswered: string[];
+  /** Edits of which nobody can tell from the answer whether they were saved. */
+  readonly unanswered: UnansweredEdit[];
+}
+
+export interface UnansweredEdit extends Omit<AcknowledgedEdit, 'revision'> {
+  /** The revision that its form showed. */
+  readonly seen: Revision;
+  /** Who asked and what came instead of an answer. */
+  readonly said: string;
 }
 
 export interface Insurer {
@@ -25,14 +32,50 @@ export interface Insurer {
 
 type Random = () => number;
 
+const STAFF = 6;
+const AGENTS_PER_INSURER = 3;
+
+/** A refusal of a request that would have changed nothing, or that is asked again. */
+export const WITHOUT_ANSWER = 'staff without an answer';
 /** Of a hundred turns, so many open a constat, and so many have one signed. */
 const OPENS = 3;
 const SIGNS = 2;
 /** Half of all edits meet on so many of the newest constats: that is where they clash. */
 const HOT = 4;
 
+export const openDesk = (): Desk => ({ constats: [], edits: [], refusals: new Map(), unanswered: [] });
+
+/** Everyone's clients of the API, person by person. */
+export async function hireStaff(
+  join: (name: string) => Promise<readonly AxiosInstance[]>,
+): Promise<readonly (readonly AxiosInstance[])[]> {
+  const clients: (readonly AxiosInstance[])[] = [];
+  for (let i = 1; i <= STAFF; i++) clients.push(await join(`staff${i}`));
+  return clients;
+}
+
+/** Staff and agents, each until `signal` aborts. */
+export function peopleAtWork(
+  desk: Desk,
+  clients: readonly (readonly AxiosInstance[])[],
+  insurers: readonly Insurer[],
+  numbers: () => Random,
+  signal: AbortSignal,
+): readonly Promise<void>[] {
+  return [
+    ...clients.map((bridges, i) =>
+      workAsStaff(desk, { name: `staff${i + 1}`, bridges, insurers }, numbers(), signal),
+    ),
+    ...insurers.flatMap((insurer, i) =>
+      Array.from({ length: AGENTS_PER_INSURER }, (_, j) =>
+        workAsAgent(desk, { name: `agent${i + 1}${j + 1}`, insurer }, numbers(), signal),
+      ),
+    ),
+  ];
+}
+
 /** A member of staff, at the API of one of the bridges at a time. */
-export async function workAsStaff(
+async function workAsStaff(
   desk: Desk,
   who: {
     readonly name: string;
@@ -43,18 +86,27 @@ export async function workAsStaff(
   signal: AbortSignal,
 ): Promise<void> {
   const pick = (n: number) => Math.floor(random() * n);
+  /** Asked for again under the same key until somebody says what became of it. */
+  let opening: (() => Promise<void>) | null = null;
   for (let turn = 1; !signal.aborted; turn++) {
     await delay(150 + pick(300), undefined, { signal }).catch(() => {});
     const bridge = who.bridges[pick(who.bridges.length)]!;
     const value = `${who.name}-${turn}.`;
+    let asked: Omit<UnansweredEdit, 'said'> | null = null;
     try {
-      if (desk.constats.length === 0 || pick(100) < OPENS) {
+      if (opening === null && (desk.constats.length === 0 || pick(100) < OPENS)) {
         const { platform, sample } = who.insurers[pick(who.insurers.length)]!;
-        const body = { ...sample.constat(), providerId: platform.providerId };
-        const { data } = await bridge.post<Shown>('/v1/constats', body, {
-          headers: { 'Idempotency-Key': value },
-        });
-        desk.constats.push({ id: data.id, platform });
+        const body = { ...sample.constat(), providerId: platform.providerId, providerReference: value };
+        const headers = { 'Idempotency-Key': value };
+        opening = async () => {
+          const from = who.bridges[pick(who.bridges.length)]!;
+          const { data } = await from.post<Shown>('/v1/constats', body, { headers });
+          desk.constats.push({ id: data.id, platform });
+        };
+      }
+      if (opening !== null) {
+        await opening();
+        opening = null;
         continue;
       }
       const { id } = choose(desk, random);
@@ -63,6 +115,7 @@ export async function workAsStaff(
       if (change === null) continue;
       // Every other form stays open for a while, so that others save before it.
       if (pick(2) === 0) await delay(pick(400));
+      asked = { by: 'staff', entityId: id, ...change, seen: parse(form.revision) };
       const { data } = await bridge.patch<Shown>(`/v1/constats/${id}`, change.patch, {
         headers: {
           'Base-Revision': `"${form.revision}"`,
@@ -71,15 +124,21 @@ export async function workAsStaff(
       });
       if (data.revision !== form.revision) note(desk, 'staff', id, change, parse(data.revision));
     } catch (error) {
-      const status = axios.isAxiosError(error) ? error.response?.status : undefined;
-      if (status !== undefined && status < 500) refuse(desk, `staff ${status}`);
-      else desk.unanswered.push(`${who.name}: ${String(error)}`);
+      const why = plainRefusal(error);
+      if (why === null) {
+        if (asked !== null) desk.unanswered.push({ ...asked, said: `${who.name}: ${String(error)}` });
+        else refuse(desk, WITHOUT_ANSWER);
+        continue;
+      }
+      refuse(desk, `staff ${why}`);
+      // Nothing was saved and asking again brings nothing else.
+      if (typeof why === 'number') opening = null;
     }
   }
 }
 
 /** An agent of an insurer, in the insurer's own program. */
-export async function workAsAgent(
+async function workAsAgent(
   desk: Desk,
   who: { readonly name: string; readonly insurer: Insurer },
   random: Random,
@@ -112,7 +171,7 @@ export async function workAsAgent(
       note(desk, 'agent', id, { ...change, value: said }, saved.revision);
     } catch (error) {
       if (error instanceof PlatformError) refuse(desk, `agent ${error.code}`);
-      else desk.unanswered.push(`${who.name}: ${String(error)}`);
+      else throw error;
     }
   }
 }
@@ -127,6 +186,14 @@ export async function disturb(platform: Platform, random: Random, signal: AbortS
     platform.faults.set({ holdPublications: false, ...(pick(2) === 0 ? { reorderBatches: 1 } : {}) });
   }
   platform.faults.clear();
+}
+
+/** Why certainly nothing was saved: a status below 500, or nobody there to take the request; null when it can't be told. */
+function plainRefusal(error: unknown): number | string | null {
+  if (!axios.isAxiosError(error)) throw error;
+  const status = error.response?.status;
+  if (status !== undefined && status < 500) return status;
+  return error.code === 'ECONNREFUSED' ? error.code : null;
 }
 
 interface Shown {

@@ -2,14 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import type { AxiosInstance } from 'axios';
 import { createCleanupStack, type CleanupStack } from '../../src/runtime/cleanup-stack.ts';
-import { isAtRest } from '../support/at-rest.ts';
+import { createRandom } from '../simulation/random.ts';
 import { judgeEnding, type Verdict } from './compare-sides.ts';
 import { openWorld, type World } from './open-world.ts';
-import { disturb, workAsAgent, workAsStaff, type Desk } from './people.ts';
-
-const STAFF = 6;
-const AGENTS_PER_INSURER = 3;
-const QUIET_WITHIN_MS = 120_000;
+import { disturb, hireStaff, openDesk, peopleAtWork, WITHOUT_ANSWER, type Desk } from './people.ts';
+import { untilQuiet } from './until-quiet.ts';
 
 /** Edits at random on both sides for a while, with lines that fail, then demands that both sides hold the same and that
  *  no acknowledged edit was lost. Exit code 0 only then. */
@@ -45,24 +42,16 @@ async function editAndJudge(
   { minutes, seed }: { readonly minutes: number; readonly seed: number },
   signal: AbortSignal,
 ): Promise<boolean> {
-  const desk: Desk = { constats: [], edits: [], refusals: new Map(), unanswered: [] };
+  const desk = openDesk();
   const time = new AbortController();
   const working = AbortSignal.any([signal, time.signal]);
   const until = Date.now() + minutes * 60_000;
-  let people = 0;
-  const random = () => randomNumbers(seed * 1_000 + ++people);
-  const clients: (readonly AxiosInstance[])[] = [];
-  for (let i = 1; i <= STAFF; i++) clients.push(await world.staffMember(`staff${i}`));
+  const clients = await hireStaff((name) => world.staffMember(name));
+  let stream = 0;
+  const numbers = () => createRandom(seed, ++stream).next;
   const work = [
-    ...clients.map((bridges, i) =>
-      workAsStaff(desk, { name: `staff${i + 1}`, bridges, insurers: world.insurers }, random(), working),
-    ),
-    ...world.insurers.flatMap((insurer, i) => [
-      ...Array.from({ length: AGENTS_PER_INSURER }, (_, j) =>
-        workAsAgent(desk, { name: `agent${i + 1}${j + 1}`, insurer }, random(), working),
-      ),
-      disturb(insurer.platform, random(), working),
-    ]),
+    ...peopleAtWork(desk, clients, world.insurers, numbers, working),
+    ...world.insurers.map(({ platform }) => disturb(platform, numbers(), working)),
   ];
   const finished = Promise.all(work);
   finished.catch(() => time.abort());
@@ -74,29 +63,13 @@ async function editAndJudge(
   await finished;
   signal.throwIfAborted();
 
-  await untilQuiet(world, signal);
+  await untilQuiet(world, 120_000, signal);
   const [{ defaults }] = clients[0] as [AxiosInstance];
   const staff = { url: defaults.baseURL!, key: String(defaults.headers['X-API-Key']) };
   const verdict = await judgeEnding(world, staff, desk.edits);
   await report(world, desk, verdict);
-  return verdict.different.length === 0 && verdict.unaccounted.length === 0 && desk.unanswered.length === 0;
-}
-
-/** Throws when it does not become quiet in time: both sides would go on telling each other something. */
-async function untilQuiet(world: World, signal: AbortSignal): Promise<void> {
-  const deadline = Date.now() + QUIET_WITHIN_MS;
-  const { admin, db: hub, insurers } = world;
-  const quiet = async () => {
-    for (const { platform, db: insurer, topics } of insurers) {
-      const groupId = `${platform.providerId}-platform`;
-      if (!(await isAtRest({ admin, topics, groupId, hub, insurer }))) return false;
-    }
-    return true;
-  };
-  while (!(await quiet())) {
-    if (Date.now() > deadline) throw new Error(`not quiet ${QUIET_WITHIN_MS / 1000} s after the last edit`);
-    await delay(200, undefined, { signal });
-  }
+  const silent = desk.unanswered.length > 0 || desk.refusals.has(WITHOUT_ANSWER);
+  return verdict.different.length === 0 && verdict.unaccounted.length === 0 && !silent;
 }
 
 async function report({ db }: World, desk: Desk, verdict: Verdict): Promise<void> {
@@ -106,7 +79,8 @@ async function report({ db }: World, desk: Desk, verdict: Verdict): Promise<void
             (select count(*)::int from quarantine) as quarantined`,
   );
   const { merges, conflicts, quarantined } = rows[0]!;
-  for (const line of [...verdict.different, ...desk.unanswered].slice(0, 10)) say(`  ${line}`);
+  const unanswered = desk.unanswered.map(({ said }) => said);
+  for (const line of [...verdict.different, ...unanswered].slice(0, 10)) say(`  ${line}`);
   for (const edit of verdict.unaccounted.slice(0, 10)) say(`  unaccounted: ${JSON.stringify(edit)}`);
   const by = (who: string) => desk.edits.filter((edit) => edit.by === who).length;
   const refused = [...desk.refusals].map(([why, n]) => `${why} ${n}×`).join(', ');
@@ -125,17 +99,6 @@ async function unwind(cleanup: CleanupStack): Promise<void> {
 
 function say(line: string): void {
   console.log(`soak: ${line}`);
-}
-
-/** mulberry32 */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 function positive(text: string): number {
