@@ -72,11 +72,15 @@ async function keepReplica(
       child = await start();
     }
   })();
+  // Asked to stop while it was dead: it stays dead.
+  kept.catch(() => stopping.abort());
   cleanup.defer(name, async () => {
     stopping.abort();
     child.signal('SIGCONT');
     await child.stop();
-    await kept;
+    await kept.catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
   });
   return {
     name,
