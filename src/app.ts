@@ -20,7 +20,10 @@ import { registerSchemas } from './avro/register-schemas.ts';
 import type { SettingsOf } from './config/env.ts';
 import { loadTopology } from './config/load-topology.ts';
 import { consumeProvider, consumerGroup } from './consume/consume-provider.ts';
+import { explainSubject } from './explain/explain-subject.ts';
+import { sayTimeInUtc } from './explain/say-time.ts';
 import { checkKafkaHealth } from './kafka/check-health.ts';
+import { createGroupOffsets } from './kafka/create-group-offsets.ts';
 import { createKafka } from './kafka/create-kafka.ts';
 import { createKafkaAdmin } from './kafka/create-kafka-admin.ts';
 import { createTopicConsumer } from './kafka/create-topic-consumer.ts';
@@ -34,6 +37,7 @@ import { createConflictReader } from './postgres/create-conflict-reader.ts';
 import { createEntityReader } from './postgres/create-entity-reader.ts';
 import { createHistoryPruner } from './postgres/create-history-pruner.ts';
 import { createHubEditReader } from './postgres/create-hub-edit-reader.ts';
+import { createLedgerReader } from './postgres/create-ledger-reader.ts';
 import { createOutbox } from './postgres/create-outbox.ts';
 import { createPool } from './postgres/create-pool.ts';
 import { createPrisma } from './postgres/create-prisma.ts';
@@ -57,6 +61,7 @@ import { systemClock as clock } from './runtime/clock.ts';
 import { newId } from './runtime/new-id.ts';
 import { runServices } from './runtime/run-services.ts';
 import { supervise } from './runtime/supervise.ts';
+import { maskAtom } from './telemetry/mask.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
 export type AppSettings = SettingsOf<'database' | 'kafka' | 'registry' | 'http' | 'signing' | 'providers'>;
@@ -209,15 +214,23 @@ export async function buildApp(
       });
 
     // For people
+    const conflicts = createConflictReader({ pool });
+    const explaining = {
+      ...{ topology, conflicts, codec, show: maskAtom, kafkaWithinMs: 2_000 },
+      ledger: createLedgerReader({ pool }),
+      offsets: createGroupOffsets(admin),
+    };
     const api = serveApi({
       app: createApi({
         topology,
         edits,
         reader,
-        conflicts: createConflictReader({ pool }),
+        conflicts,
         codec,
         keys: createApiKeyTable({ prisma, newId }),
         refresh,
+        explain: (subject, allowed, limit) =>
+          explainSubject({ subject, providers: allowed, say: sayTimeInUtc, limit }, explaining),
         pullStatus: (providerId) => apis.get(providerId)?.status() ?? null,
         checks: {
           live: [],

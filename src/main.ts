@@ -37,6 +37,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'list, show and settle what both sides changed at once',
     load: async () => (await import('./cli/conflicts.ts')).conflictsCommand(),
   },
+  explain: {
+    summary: 'tell all that happened to an entity, an event or a record, and how things stand',
+    load: async () => (await import('./cli/explain.ts')).explainCommand(),
+  },
   keys: {
     summary: 'create, revoke and list API keys',
     load: async () => (await import('./cli/keys.ts')).keysCommand(),

@@ -3,6 +3,7 @@
  *  All of them throw TransientError when the world is at fault and PermanentError when the input is. */
 import type { Logger } from 'pino';
 import type { EntityEvent, Outcome } from './domain/event.ts';
+import type { ExplainedEntity, RecordPosition } from './domain/explanation.ts';
 import type { Json, JsonObject } from './domain/json.ts';
 import type { EntityKind, Violation } from './domain/kind.ts';
 import type { HeldEvent } from './domain/prunable-states.ts';
@@ -615,6 +616,82 @@ export interface HubEditReader {
       readonly limit: number;
     },
   ): Promise<readonly EditPosition[]>;
+}
+
+// ── Explaining what happened ────────────────────────────────────────────────────────────────────────────────────────
+
+/** An arrival or acknowledgement of an event that `event` holds. */
+export interface DeliveryView extends DeliveryRow {
+  readonly atMs: number;
+}
+
+export interface QuarantineView extends Omit<QuarantineRow, 'key' | 'value' | 'headers' | 'schemaId'> {
+  readonly id: string;
+  readonly attempts: number;
+  readonly firstSeenMs: number;
+  readonly settledAtMs: number | null;
+  readonly settledHow: string | null;
+}
+
+export interface FlagView extends FlagRow {
+  readonly raisedAtMs: number;
+  readonly clearedAtMs: number | null;
+}
+
+/** An outbox row that Kafka refused for good. */
+export interface ParkedView {
+  readonly eventId: string;
+  readonly atMs: number;
+  readonly code: string;
+  readonly cause: string;
+}
+
+/** The ledger, by whatever is known of an event. Every read goes by an index, however much is stored. */
+export interface LedgerReader {
+  /** The entities with this id; of several kinds only when providers chose one id twice. */
+  findEntities(kinds: readonly EntityKind[], id: string): Promise<readonly ExplainedEntity[]>;
+  /** Entities that one of their kind's text filters finds by this text: reference, policy number, plate, VIN. At most `limit`. */
+  findByReference(
+    kinds: readonly EntityKind[],
+    text: string,
+    limit: number,
+  ): Promise<readonly ExplainedEntity[]>;
+  findEvent(
+    eventId: string,
+  ): Promise<{ readonly kind: string; readonly entityId: string; readonly provider: string } | null>;
+  /** The event that was read from this position, or that arrived or was acknowledged there; the newest of several (a topic
+   *  that was made anew counts from 0 again). */
+  findEventAt(position: RecordPosition): Promise<string | null>;
+  /** Of one entity, of these kinds, newest first. */
+  events(kinds: readonly string[], entityId: string, limit: number): Promise<readonly HistoryView[]>;
+  /** Oldest first. */
+  deliveries(eventIds: readonly string[]): Promise<readonly DeliveryView[]>;
+  parked(eventIds: readonly string[]): Promise<readonly ParkedView[]>;
+  flags(kind: string, entityId: string): Promise<readonly FlagView[]>;
+  /** Quarantined records that claim to be of this entity, or have this event id, or stood at this position. Newest first. */
+  quarantined(
+    by: { readonly entityId: string } | { readonly eventId: string } | { readonly position: RecordPosition },
+    limit: number,
+  ): Promise<readonly QuarantineView[]>;
+  /** The offset that is applied next; null when nothing of the partition was. */
+  appliedTo(topic: string, partition: number): Promise<bigint | null>;
+}
+
+export interface CommittedOffset {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** The next offset that the group will read. */
+  readonly offset: bigint;
+}
+
+export interface GroupOffsets {
+  /** What the consumer groups whose names begin with `prefix` have committed on these partitions; a group that has
+   *  committed nothing there is left out. Throws TransientError when the cluster can't answer. */
+  committed(
+    prefix: string,
+    partitions: readonly { readonly topic: string; readonly partition: number }[],
+  ): Promise<readonly CommittedOffset[]>;
 }
 
 // ── Pruning ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 import type { Edits } from '../apply/edit.ts';
 import type { Outcome } from '../domain/event.ts';
+import type { ExplainResult } from '../domain/explanation.ts';
 import type {
   ApiKeyTable,
   Clock,
@@ -52,6 +53,12 @@ export interface ApiDeps {
   /** Asks the entity's provider, or all of them while it is unknown here, and applies what comes. Never throws for a
    *  provider's fault. */
   readonly refresh: (kind: string, id: string) => Promise<RefreshResult>;
+  /** Everything that happened to what the text names, of these providers' entities alone (null: of all). */
+  readonly explain: (
+    subject: string,
+    providers: readonly string[] | null,
+    limit: number,
+  ) => Promise<ExplainResult>;
   /** Null for a provider whose GET API has no address here. */
   readonly pullStatus: (providerId: string) => ReturnType<ProviderApi['status']> | null;
   /** `live` fails when only a restart helps; `ready` says whether requests can be served. */

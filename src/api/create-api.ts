@@ -9,6 +9,7 @@ import { constatState } from './constat-schema.ts';
 import { describeApi } from './describe-api.ts';
 import type { Endpoint } from './endpoint.ts';
 import { entitySchema } from './entity-document.ts';
+import { explainEndpoints } from './explain-endpoints.ts';
 import { listProviders } from './list-providers.ts';
 import { mountEndpoints } from './mount-endpoint.ts';
 import { ProblemError } from './problem.ts';
@@ -33,6 +34,7 @@ export function createApi(deps: ApiDeps): Express {
     ...entityEndpoints(deps),
     ...readConflicts(deps),
     settleConflict(deps),
+    ...explainEndpoints(deps),
     listProviders(deps),
     ...reportHealth(deps),
     docsEndpoint,

@@ -17,7 +17,7 @@ export function createEntityReader(deps: { readonly pool: pg.Pool }): EntityRead
     find: async (kind, id) => (isUuid(id) ? translated(() => find(pool, kind, id)) : null),
     list: (kind, query) => translated(() => listEntities(pool, kind, query)),
     history: async (kind, id, before, limit) =>
-      isUuid(id) ? translated(() => readHistoryOf(pool, kind, id, before, limit)) : [],
+      isUuid(id) ? translated(() => readHistoryOf(pool, [kind.name], id, before, limit)) : [],
     findRevision: async (kind, id, revision) =>
       isUuid(id) ? translated(() => findRevision(pool, kind, id, revision)) : null,
   };

@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import type { EntityKind } from '../domain/kind.ts';
 import type { Outcome } from '../domain/event.ts';
 import type { Revision } from '../domain/revision.ts';
 import type { EventSource, HistoryView } from '../ports.ts';
@@ -30,10 +29,10 @@ interface HistoryRow {
   readonly sent_offset: string;
 }
 
-/** The events of one entity, newest first, each with Kafka's first acknowledgement if it was ours to publish. */
+/** The events of one entity, of these kinds, newest first, each with Kafka's first acknowledgement if it was ours to publish. */
 export async function readHistoryOf(
   pool: pg.Pool,
-  kind: EntityKind,
+  kinds: readonly string[],
   id: string,
   before: bigint | null,
   limit: number,
@@ -42,13 +41,13 @@ export async function readHistoryOf(
     name: 'read-history-of',
     text: `select e.*, r.provider, r.kind, r.event_type, r.origin, r.source, r.topic, encode(e.digest, 'hex') as digest_hex,
                   p.kafka_partition as sent_partition, p.kafka_offset as sent_offset, p.at as sent_at
-             from event e join route r on r.id = e.route_id and r.kind = $1
+             from event e join route r on r.id = e.route_id and r.kind = any($1::text[])
              left join lateral (
                select * from delivery d where d.event_id = e.event_id and d.outcome = 'published' order by d.id limit 1
              ) p on true
             where e.entity_id = $2 and ($3::bigint is null or e.sequence < $3)
             order by e.sequence desc limit $4`,
-    values: [kind.name, id, before, limit],
+    values: [kinds, id, before, limit],
   });
   return rows.map(toHistoryView);
 }

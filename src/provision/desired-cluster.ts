@@ -53,6 +53,8 @@ export function desiredCluster(topology: Topology, credentials: KafkaCredentials
         .filter(({ providerId }) => providerId === id || providerId === SHARED)
         .flatMap((route) => topicAcls(user, route.topic, route.writers.includes(id))),
       ...groupAcls(user, id),
+      // How far a provider has read us is what support is asked most.
+      allow(credentials.bridgeUser, 'group', `${id}-`, 'prefixed', 'Describe'),
     ]),
   ];
   return {

@@ -52,16 +52,28 @@ export const PERSONAL_FIELDS: readonly string[] = Object.keys(MASKS);
  *  so that a reader still sees which fields were given. Numbers and booleans of a personal field are hidden whole, and so
  *  is everything inside one that is an object. */
 export function maskPersonal(value: Json): Json {
-  if (Array.isArray(value)) return value.map(maskPersonal);
+  return maskExcept(value, NONE);
+}
+
+/** The value of an atom such as `parties/A/driver/person/phone`, masked for staff and on-call, who see plates. */
+export function maskAtom(atom: string, value: Json): Json {
+  return maskField(atom.slice(atom.lastIndexOf('/') + 1), value, PLATES);
+}
+
+const NONE: ReadonlySet<string> = new Set();
+const PLATES: ReadonlySet<string> = new Set(['plateRaw', 'plateNormalized']);
+
+function maskExcept(value: Json, shown: ReadonlySet<string>): Json {
+  if (Array.isArray(value)) return value.map((item: Json) => maskExcept(item, shown));
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
-    Object.entries(value as JsonObject).map(([name, field]) => [name, maskField(name, field ?? null)]),
+    Object.entries(value as JsonObject).map(([name, field]) => [name, maskField(name, field ?? null, shown)]),
   );
 }
 
-function maskField(name: string, value: Json): Json {
-  const mask = Object.hasOwn(MASKS, name) ? MASKS[name] : undefined;
-  if (mask === undefined) return maskPersonal(value);
+function maskField(name: string, value: Json, shown: ReadonlySet<string>): Json {
+  const mask = Object.hasOwn(MASKS, name) && !shown.has(name) ? MASKS[name] : undefined;
+  if (mask === undefined) return maskExcept(value, shown);
   if (value === null) return null;
   return typeof value === 'string' ? mask(value) : HIDDEN;
 }

@@ -16,7 +16,11 @@ import type { Scope } from '../../../src/ports.ts';
 import { createPostgresHealthCheck } from '../../../src/postgres/check-health.ts';
 import { createApiKeyTable } from '../../../src/postgres/create-api-key-table.ts';
 import { createConflictReader } from '../../../src/postgres/create-conflict-reader.ts';
+import { explainSubject } from '../../../src/explain/explain-subject.ts';
+import { sayTimeInUtc } from '../../../src/explain/say-time.ts';
 import { createEntityReader } from '../../../src/postgres/create-entity-reader.ts';
+import { createLedgerReader } from '../../../src/postgres/create-ledger-reader.ts';
+import { maskAtom } from '../../../src/telemetry/mask.ts';
 import { createPool } from '../../../src/postgres/create-pool.ts';
 import { createPrisma } from '../../../src/postgres/create-prisma.ts';
 import { createSchemaTable } from '../../../src/postgres/create-schema-table.ts';
@@ -72,13 +76,20 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
     newId,
     wakeRelay,
   });
+  const conflicts = createConflictReader({ pool });
+  const explaining = {
+    ...{ topology, conflicts, codec, show: maskAtom, offsets: null, kafkaWithinMs: 0 },
+    ledger: createLedgerReader({ pool }),
+  };
   const app = createApi({
     topology,
     edits,
     reader,
-    conflicts: createConflictReader({ pool }),
+    conflicts,
     codec,
     keys,
+    explain: (subject, providers, limit) =>
+      explainSubject({ subject, providers, say: sayTimeInUtc, limit }, explaining),
     refresh: async () => ({ status: 'unavailable', code: 'PROVIDER_WITHOUT_API' }),
     pullStatus: () => null,
     checks: { live: [], ready: [createPostgresHealthCheck({ pool })] },

@@ -11,6 +11,7 @@ import { createApi, DEFAULT_LIMITS, type ApiDeps, type RefreshResult } from '../
 import { hashSecret } from '../../../src/api/authenticate.ts';
 import { newConstatExample } from '../../../src/api/constat-examples.ts';
 import type { EntityEvent, Outcome } from '../../../src/domain/event.ts';
+import type { ExplainResult } from '../../../src/domain/explanation.ts';
 import type { Json, JsonObject } from '../../../src/domain/json.ts';
 import type { EntityKind } from '../../../src/domain/kind.ts';
 import { formatRevision, type Revision } from '../../../src/domain/revision.ts';
@@ -44,11 +45,13 @@ export function setup(change: Partial<ApiDeps> = {}) {
     patch: EditResult | Error;
     settle: SettleResult | Error;
     refresh: RefreshResult | Error;
+    explain: ExplainResult;
   } = {
     create: { status: 'created', entity: edited() },
     patch: { status: 'updated', entity: edited({ revision: { eassurance: 2 } }) },
     settle: { status: 'updated', entity: edited({ revision: { eassurance: 2 } }) },
     refresh: { status: 'applied' },
+    explain: { status: 'unknown', sentence: 'Nothing is known of it.' },
   };
   const seen = {
     creates: [] as CreateEdit[],
@@ -56,6 +59,7 @@ export function setup(change: Partial<ApiDeps> = {}) {
     settles: [] as SettleEdit[],
     lists: [] as ListQuery[],
     refreshed: [] as string[],
+    explained: [] as { subject: string; providers: readonly string[] | null }[],
     measured: [] as { method: string; route: string; status: number }[],
     lines: [] as Record<string, unknown>[],
   };
@@ -77,6 +81,7 @@ export function setup(change: Partial<ApiDeps> = {}) {
     conflicts: createMemoryConflictReader(() => memory.conflicts),
     keys: { findBySecretHash: async (hash) => KEYS.get(hash) ?? null },
     codec: { decodeStored: async (bytes) => JSON.parse(bytes.toString()) as EntityEvent },
+    explain: async (subject, providers) => (seen.explained.push({ subject, providers }), answers.explain),
     refresh: async (_kind, id) => (seen.refreshed.push(id), orThrow(answers.refresh)),
     pullStatus: (id) =>
       id === 'saa' ? { circuit: 'open', lastError: 'PROVIDER_UNAVAILABLE', lastSuccessMs: NOW } : null,

@@ -1,0 +1,22 @@
+/** How a reader wants to have times said. */
+export type SayTime = (ms: number) => string;
+
+const ALGIERS = new Intl.DateTimeFormat('en-CA', {
+  timeZone: 'Africa/Algiers',
+  dateStyle: 'short',
+  timeStyle: 'medium',
+  hourCycle: 'h23',
+});
+
+/** For people: `14:02:11` of today, else with the day before it; Africa/Algiers. */
+export function sayTimeInAlgiers(nowMs: number): SayTime {
+  const split = (ms: number) => ALGIERS.format(ms).split(', ') as [string, string];
+  const [today] = split(nowMs);
+  return (ms) => {
+    const [day, time] = split(ms);
+    return day === today ? time : `${day} ${time}`;
+  };
+}
+
+/** For programs: RFC 3339, UTC. */
+export const sayTimeInUtc: SayTime = (ms) => new Date(ms).toISOString();
