@@ -10,7 +10,8 @@ import type {
   RecordPosition,
   Sending,
 } from '../domain/explanation.ts';
-import type { Json } from '../domain/json.ts';
+import type { Json, JsonObject } from '../domain/json.ts';
+import { isRecord } from '../domain/read-state.ts';
 import { formatRevision } from '../domain/revision.ts';
 
 /** Longer values are cut: the story is to be read in one look, and the API has them whole. */
@@ -137,16 +138,23 @@ function eventLines(event: EventEpisode): string[] {
     `${who} ${eventType}${how[source as keyof typeof how] ?? ''}: ${outcome}`,
     trail.join(', '),
     event.why,
-    ...(changes === null
-      ? [`What it changed is not known: ${event.changesUnknown}.`]
-      : changes.map(changeText)),
+    ...(changes === null ? [event.changesUnknown ?? ''] : changes.map(changeText)),
     ...(event.correlationId === null ? [] : [`correlation ${event.correlationId}`]),
     ...(sending === null ? [] : sendingLines(sending)),
   ];
 }
 
+/** Of two records, only the fields in which they differ. */
 function changeText({ atom, before, after }: Change): string {
-  return `· ${atom}: ${valueText(before)} → ${valueText(after)}`;
+  if (!isRecord(before) || !isRecord(after)) return `· ${atom}: ${valueText(before)} → ${valueText(after)}`;
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]),
+  );
+  const of = (record: JsonObject) =>
+    names.map((name) => `${name} ${valueText(record[name] ?? null)}`).join(', ');
+  return names.length === 0
+    ? `· ${atom}: changed where it is masked`
+    : `· ${atom}: ${of(before)} → ${of(after)}`;
 }
 
 function sendingLines(sending: Sending): string[] {

@@ -261,7 +261,7 @@ it('tells of a settled conflict who settled it and by which edit, and of an empt
   expect(events[1]).toMatchObject({
     revision: 'eassurance:2',
     changes: null,
-    changesUnknown: 'its bytes were emptied (pruned or erased)',
+    changesUnknown: 'What it changed is not known: its bytes were emptied (pruned or erased).',
   });
   expect(story.notes).toEqual([expect.stringContaining('The bytes of some events were emptied')]);
 });

@@ -106,6 +106,9 @@ describe('desiredCluster', () => {
     ]);
     expect(rights('bridge')).toContain('Read topic trust-policy.updated literal');
     expect(rights('bridge')).toContain('Read group eassurance- prefixed');
+    expect(rights('bridge').filter((right) => right.includes('group trust-'))).toEqual([
+      'Describe group trust- prefixed',
+    ]);
   });
 
   it('allows nobody to create, alter or delete', () => {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { maskPersonal, PERSONAL_FIELDS } from '../../../src/telemetry/mask.ts';
+import { maskAtom, maskPersonal, PERSONAL_FIELDS } from '../../../src/telemetry/mask.ts';
 
 describe('maskPersonal', () => {
   /** Field, value, and what is left of it (DOMAIN.md §5). */
@@ -52,5 +52,17 @@ describe('maskPersonal', () => {
       .map((file) => readFileSync(path.join(folder, file), 'utf8'))
       .join('\n');
     for (const field of PERSONAL_FIELDS) expect(contracts).toContain(`"${field}"`);
+  });
+});
+
+describe('maskAtom', () => {
+  it('knows an atom by the end of its name, and shows plates to staff and on-call', () => {
+    expect(maskAtom('parties/A/driver/person/phone', '+213555123456')).toBe('•••456');
+    expect(maskAtom('witnesses/0195', { name: 'Amina', phone: null })).toEqual({ name: 'A•••', phone: null });
+    expect(maskAtom('parties/B/vehicle/plate', { plateRaw: '00123-119-16', vin: 'VF1AAAAA1' })).toEqual({
+      plateRaw: '00123-119-16',
+      vin: '•••AA1',
+    });
+    expect(maskAtom('claimId', '0195')).toBe('0195');
   });
 });
