@@ -41,6 +41,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'tell all that happened to an entity, an event or a record, and how things stand',
     load: async () => (await import('./cli/explain.ts')).explainCommand(),
   },
+  doctor: {
+    summary: 'check everything that the bridge needs, and say how to mend what is wrong',
+    load: async () => (await import('./cli/doctor.ts')).doctorCommand(),
+  },
   keys: {
     summary: 'create, revoke and list API keys',
     load: async () => (await import('./cli/keys.ts')).keysCommand(),
@@ -65,7 +69,8 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const program = await buildProgram(args);
     await program.parseAsync([...args], { from: 'user' });
-    return 0;
+    // What a command says by its exit code: `doctor`, `topics plan --exit-code`.
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     return report(error);
   }

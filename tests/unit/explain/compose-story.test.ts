@@ -15,7 +15,7 @@ const field = { shape: { type: 'scalar' } } as const;
 const PARCEL: EntityKind = {
   ...parcel,
   shape: { type: 'record', fields: { label: field, order: field } },
-  atoms: (state) => new Map(Object.entries(state)),
+  atoms: (state) => new Map(Object.entries(state).map(([name, value]) => [name, value ?? null])),
 };
 const TOPIC = 'saa-parcel.updated';
 
