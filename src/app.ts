@@ -9,6 +9,7 @@ import { createApi } from './api/create-api.ts';
 import { DEFAULT_LIMITS } from './api/api-deps.ts';
 import { serveApi } from './api/serve-api.ts';
 import { applyBatch, type ApplyDeps, type Arrival } from './apply/apply-batch.ts';
+import { createTopicControl } from './apply/control-topics.ts';
 import { createEdits } from './apply/create-edits.ts';
 import { republishLagging, type RepublishDeps } from './apply/republish-entity.ts';
 import { SHARED } from './apply/share-verification.ts';
@@ -20,6 +21,7 @@ import { registerSchemas } from './avro/register-schemas.ts';
 import type { SettingsOf } from './config/env.ts';
 import { loadTopology } from './config/load-topology.ts';
 import { consumeProvider, consumerGroup } from './consume/consume-provider.ts';
+import { createTopicFuses, watchTopicFuses } from './consume/create-topic-fuses.ts';
 import { explainSubject } from './explain/explain-subject.ts';
 import { sayTimeInUtc } from './explain/say-time.ts';
 import { checkKafkaHealth } from './kafka/check-health.ts';
@@ -44,6 +46,7 @@ import { createPrisma } from './postgres/create-prisma.ts';
 import { createPullCursorTable } from './postgres/create-pull-cursor-table.ts';
 import { createSchemaTable } from './postgres/create-schema-table.ts';
 import { createStore } from './postgres/create-store.ts';
+import { createTopicFuseTable } from './postgres/create-topic-fuse-table.ts';
 import { createWriterIdTable } from './postgres/create-writer-id-table.ts';
 import { recordProviders } from './postgres/record-providers.ts';
 import { requireMigrated } from './postgres/require-migrated.ts';
@@ -157,11 +160,11 @@ export async function buildApp(
       ...{ store, topology, codec, metrics, log, clock, newId, wakeRelay },
       allottedWriterIds: (providerId) => writers.allotted(providerId),
     };
-    const apply = async (arrivals: readonly Arrival[], position: PositionAdvance | null) => {
+    const applyPulled = async (events: readonly PulledEvent[]) => {
+      const arrivals = events.map(toArrival);
       await writers.learn(arrivals);
-      return applyBatch(arrivals, position, applying);
+      return applyBatch(arrivals, null, applying);
     };
-    const applyPulled = (events: readonly PulledEvent[]) => apply(events.map(toArrival), null);
     const graceMs = settings.republishGraceSeconds * 1000;
     const republishing: RepublishDeps = {
       ...{ store, topology, codec, clock, wakeRelay, graceMs },
@@ -170,7 +173,21 @@ export async function buildApp(
     const edits = createEdits({ store, reader, topology, codec, clock, newId, wakeRelay });
 
     // From the topics
-    const consuming = { ...applying, inspector, apply };
+    const fuseTable = createTopicFuseTable({ prisma });
+    const fuses = createTopicFuses({
+      table: fuseTable,
+      topics: [...topology.routes.keys()],
+      rule: { window: settings.topicFuseWindow, bad: settings.topicFuseBad },
+      metrics,
+      log: log.child({ part: 'consume' }),
+    });
+    // A topic that stood still before the start reads nothing after it.
+    await fuses.reload();
+    const apply = async (arrivals: readonly Arrival[], position: PositionAdvance) => {
+      await writers.learn(arrivals);
+      return applyBatch(arrivals, position, applying, fuses.of(position.topic));
+    };
+    const consuming = { ...applying, inspector, apply, fuses };
     const consumerOf = ({ id }: Provider) => {
       const topics = [...topology.routes.values()]
         .filter((route) => route.providerId === id)
@@ -226,6 +243,9 @@ export async function buildApp(
         edits,
         reader,
         conflicts,
+        topics: createTopicControl({
+          ...{ topology, inspector, table: fuseTable, positions: store, offsets: inspector },
+        }),
         codec,
         keys: createApiKeyTable({ prisma, newId }),
         refresh,
@@ -238,6 +258,7 @@ export async function buildApp(
             createPostgresHealthCheck({ pool }),
             checkKafkaHealth(admin),
             ...consumers.map(({ check }) => check),
+            fuses.check,
             ...[...apis.values()].map((providerApi) => checkProviderApi(providerApi, clock)),
           ],
         },
@@ -263,6 +284,7 @@ export async function buildApp(
     const services = [
       restarting(relay),
       restarting(refreshWriterDirectory(writers, { everyMs: 10_000 })),
+      restarting(watchTopicFuses(fuses, { everyMs: 2_000 })),
       ...consumers.map(restarting),
       ...providers.flatMap((provider) => {
         const providerApi = apis.get(provider.id);

@@ -29,6 +29,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'compare topics.yaml with the cluster, or carry it out',
     load: async () => (await import('./cli/topics.ts')).topicsCommand(),
   },
+  topic: {
+    summary: 'see which topics stand still, pause one, let one go on',
+    load: async () => (await import('./cli/topic.ts')).topicCommand(),
+  },
   schemas: {
     summary: 'check the event contracts, or register them',
     load: async () => (await import('./cli/schemas.ts')).schemasCommand(),

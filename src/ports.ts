@@ -120,6 +120,17 @@ export interface TopicInspector {
   earliestOffset(topic: string, partition: number): Promise<bigint>;
 }
 
+/** Where the log of a topic's partitions begins and ends, for people who move positions. */
+export interface TopicOffsets {
+  /** By partition: the oldest offset still kept, the next one to be written, or that of the first record since an instant
+   *  (milliseconds; the end when there is none). Throws TransientError when the cluster can't answer. */
+  offsets(
+    topic: string,
+    partitions: number,
+    at: 'earliest' | 'end' | number,
+  ): Promise<ReadonlyMap<number, bigint>>;
+}
+
 // ── Provisioning ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A topic as it stands or should stand. `config` holds the keys that we set, as Kafka writes them. */
@@ -297,6 +308,16 @@ export interface PositionAdvance {
   readonly next: bigint;
 }
 
+/** A topic stopped, because too many of its last records were bad; written with the last record that it settled. */
+export interface FuseBlow {
+  readonly topic: string;
+  /** How many records were looked at, and how many of them were bad, by code. */
+  readonly counted: number;
+  readonly codes: Readonly<Record<string, number>>;
+  /** The first few bad ones of the batch that blew it. */
+  readonly samples: readonly { readonly partition: number; readonly offset: string; readonly code: string }[];
+}
+
 /** One state that the history holds of an entity: what a merge may take as its base (SYNC.md, Merge). */
 export interface LineageEntry {
   readonly eventId: string;
@@ -394,6 +415,8 @@ export interface WritePlan {
   readonly conflicts: readonly ConflictRow[];
   readonly settlements: readonly SettlementRow[];
   readonly flags: readonly FlagRow[];
+  /** None when left out; nothing is written when the topic stands still already. */
+  readonly blow?: FuseBlow;
   readonly position: PositionAdvance | null;
   readonly idempotency: IdempotencyRow | null;
 }
@@ -424,6 +447,10 @@ export interface StoreTransaction {
   /** Bytes of one event. */
   readBytes(eventId: string): Promise<{ readonly bytes: Buffer; readonly schemaRef: number } | null>;
   readIdempotency(apiKeyId: string, key: string): Promise<IdempotencyRow | null>;
+  /** Whether each of these records is new to quarantine, in their order; one that equals an earlier one of them is not. */
+  areNewToQuarantine(
+    records: readonly Pick<QuarantineRow, 'topic' | 'key' | 'value'>[],
+  ): Promise<readonly boolean[]>;
   /** Writes the plan: entity rows in the order of their ids, entities before outbox, settlements before conflicts. Throws
    *  MovedError when a revision, an event id, a conflict or the position is no longer what was read; the transaction is
    *  then rolled back. */
@@ -437,6 +464,38 @@ export interface Store {
     topic: string,
     partition: number,
   ): Promise<{ readonly next: bigint; readonly topicId: string } | null>;
+}
+
+/** One time that a topic stood still. */
+export interface TopicPause extends FuseBlow {
+  readonly id: string;
+  readonly sinceMs: number;
+  /** The person who paused it, and why; null when its fuse blew. */
+  readonly by: string | null;
+  readonly reason: string | null;
+  /** Null while it stands still. */
+  readonly resumedAtMs: number | null;
+}
+
+/** A partition goes on at `to` instead of where it stands: a person decided to leave out what lies between. */
+export interface PositionSkip {
+  readonly partition: number;
+  readonly topicId: string;
+  /** The stored position, null when there is none yet; `from` is what it amounts to. */
+  readonly expected: bigint | null;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** Which topics stand still, for every replica and for people. Each change is audited in its transaction. */
+export interface TopicFuseTable {
+  /** The latest pause of every topic that ever stood still. */
+  latest(): Promise<readonly TopicPause[]>;
+  /** False when it stands still already. */
+  pause(topic: string, by: string, reason: string): Promise<boolean>;
+  /** Lets the topic go on, at these positions. False when it doesn't stand still. Throws MovedError `position` when a
+   *  position is no longer what was read: nothing is then changed. */
+  resume(topic: string, by: string, skips: readonly PositionSkip[]): Promise<boolean>;
 }
 
 export interface OutboxItem {
@@ -772,6 +831,8 @@ export interface Metrics {
   lostToRetention(topic: string, records: number): void;
   /** A partition stopped on a failure that nothing explains. */
   halted(topic: string): void;
+  /** Whether the topic stands still: its fuse blew, or somebody paused it. */
+  fuseBlown(topic: string, blown: boolean): void;
   /** From the edit to its acknowledgement by Kafka (`out`) or to its commit here (`in`), seconds. */
   endToEnd(provider: string, direction: 'in' | 'out', seconds: number): void;
   pulled(provider: string, collection: string, outcome: Outcome | 'failed', count: number): void;

@@ -1,3 +1,4 @@
+import type { TopicControl } from '../apply/control-topics.ts';
 import type { Edits } from '../apply/edit.ts';
 import type { Outcome } from '../domain/event.ts';
 import type { ExplainResult } from '../domain/explanation.ts';
@@ -48,6 +49,7 @@ export interface ApiDeps {
   readonly edits: Edits;
   readonly reader: EntityReader;
   readonly conflicts: ConflictReader;
+  readonly topics: TopicControl;
   readonly keys: Pick<ApiKeyTable, 'findBySecretHash'>;
   readonly codec: Pick<EventCodec, 'decodeStored'>;
   /** Asks the entity's provider, or all of them while it is unknown here, and applies what comes. Never throws for a

@@ -5,6 +5,7 @@ import type { EntityKind } from '../domain/kind.ts';
 import { admitCallers } from './admit-callers.ts';
 import { answerInTime } from './answer-in-time.ts';
 import type { ApiDeps } from './api-deps.ts';
+import { controlTopics } from './control-topics.ts';
 import { constatState } from './constat-schema.ts';
 import { describeApi } from './describe-api.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -36,6 +37,7 @@ export function createApi(deps: ApiDeps): Express {
     settleConflict(deps),
     ...explainEndpoints(deps),
     listProviders(deps),
+    ...controlTopics(deps),
     ...reportHealth(deps),
     docsEndpoint,
     openApiEndpoint(() => document),

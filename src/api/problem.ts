@@ -11,6 +11,7 @@ export const PROBLEMS = {
   clash: { status: 409, title: 'What you changed has moved since you opened it' },
   'unknown-base': { status: 409, title: 'The base revision is not in the history' },
   'conflict-settled': { status: 409, title: 'The conflict was settled before' },
+  'topic-state': { status: 409, title: 'The topic is not in a state for that' },
   erased: { status: 410, title: 'The entity was erased' },
   'revision-moved': { status: 412, title: 'The entity has another revision' },
   'body-too-large': { status: 413, title: 'The body is too large' },

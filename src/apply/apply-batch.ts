@@ -2,20 +2,10 @@ import { MovedError, TransientError } from '../domain/errors.ts';
 import type { EntityEvent, Outcome } from '../domain/event.ts';
 import type { QuarantineCode } from '../domain/judge.ts';
 import type { EntityKind } from '../domain/kind.ts';
-import type {
-  Clock,
-  EventCodec,
-  Log,
-  Metrics,
-  NewId,
-  PositionAdvance,
-  Store,
-  StoreTransaction,
-  Topology,
-} from '../ports.ts';
-import { judgeArrivals } from './judge-arrivals.ts';
-import { readForJudgement } from './read-for-judgement.ts';
-import { readLineages } from './read-lineages.ts';
+import type { Clock, EventCodec, Log, Metrics, NewId, PositionAdvance, Store, Topology } from '../ports.ts';
+import { applyInTurn, signsOf, type TopicFuse } from './apply-in-turn.ts';
+import type { Judged } from './judge-arrivals.ts';
+import { judgeBatch } from './judge-batch.ts';
 
 /** What arrived, as it arrived: enough to settle it, and enough to put it into quarantine. */
 interface ArrivalBase {
@@ -75,20 +65,22 @@ const MAX_ATTEMPTS = 20;
 /** read → judge → write, one transaction for the whole batch: the one way in for consume, pull and retry.
  *  When it resolves, every arrival's outcome and the partition's position are durable; when it rejects, nothing is.
  *  Entities that moved between read and write are read and judged again (SYNC.md, compare-and-set).
+ *  Under a fuse, the batch of a topic that has to stop is cut: what comes back are the outcomes of its first arrivals
+ *  alone, up to the one that tripped the fuse, and the position stands behind that one.
  *  Throws MovedError `position` when another consumer owns the partition, TransientError when the database is away. */
 export async function applyBatch(
   arrivals: readonly Arrival[],
   position: PositionAdvance | null,
   deps: ApplyDeps,
+  fuse: TopicFuse | null = null,
 ): Promise<readonly Settled[]> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const judged = await deps.store.transaction((tx) => applyOnce(arrivals, position, tx, deps));
-      report(arrivals, judged.settled, deps);
-      for (const { provider } of judged.plan.flags) deps.metrics.revisionReused(provider);
-      if (judged.plan.outbox.length > 0)
-        deps.wakeRelay([...new Set(judged.plan.outbox.map((row) => row.shard))]);
-      return judged.settled;
+      const { settled, plan } = await applyOnce(arrivals, position, deps, fuse);
+      report(arrivals, settled, deps);
+      for (const { provider } of plan.flags) deps.metrics.revisionReused(provider);
+      if (plan.outbox.length > 0) deps.wakeRelay([...new Set(plan.outbox.map((row) => row.shard))]);
+      return settled;
     } catch (error) {
       if (!(error instanceof MovedError) || error.what === 'position') throw error;
       if (attempt === MAX_ATTEMPTS) {
@@ -103,31 +95,24 @@ export async function applyBatch(
 async function applyOnce(
   arrivals: readonly Arrival[],
   position: PositionAdvance | null,
-  tx: StoreTransaction,
   deps: ApplyDeps,
-) {
-  let judged = await judgeArrivals(arrivals, await readForJudgement(arrivals, tx), position, deps);
-  if (judged.unread.size > 0) {
-    const read = await readForJudgement(arrivals, tx);
-    await readLineages(
-      arrivals.filter((arrival) => arrival.readable),
-      judged.unread,
-      read,
-      tx,
-      deps.codec,
-    );
-    judged = await judgeArrivals(arrivals, read, position, deps);
-  }
-  // Between the two looks another writer has made one more entity need a merge.
-  if (judged.unread.size > 0) throw new MovedError('entity', 'an entity moved while its batch was judged');
-  await tx.write(judged.plan);
-  return judged;
+  fuse: TopicFuse | null,
+): Promise<Judged> {
+  const applied = await deps.store.transaction(async (tx) => {
+    const judged = await judgeBatch(arrivals, position, tx, deps);
+    if (fuse !== null && judged.plan.quarantined.length > 0) return null;
+    await tx.write(judged.plan);
+    return judged;
+  });
+  if (applied === null) return applyInTurn(arrivals, position, deps, fuse!);
+  fuse?.passed(signsOf(applied.settled, []));
+  return applied;
 }
 
 function report(arrivals: readonly Arrival[], settled: readonly Settled[], deps: ApplyDeps): void {
   const now = deps.clock();
-  arrivals.forEach((arrival, i) => {
-    const { outcome, code, eventId, entityId } = settled[i]!;
+  settled.forEach(({ outcome, code, eventId, entityId }, i) => {
+    const arrival = arrivals[i]!;
     const provider = deps.topology.routes.get(arrival.topic)?.providerId ?? 'unknown';
     deps.metrics.settled(provider, arrival.topic, outcome, 1);
     if (outcome === 'applied' && arrival.readable) {

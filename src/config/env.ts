@@ -30,6 +30,9 @@ export interface Settings {
   readonly kafkaBrokers: readonly string[];
   readonly kafkaSasl: KafkaSasl | undefined;
   readonly kafkaSsl: boolean;
+  /** A topic stops at so many bad records among so many of its last ones. */
+  readonly topicFuseBad: number;
+  readonly topicFuseWindow: number;
   readonly schemaRegistryUrl: string;
   readonly schemaRegistryUsername: string | undefined;
   readonly schemaRegistryPassword: string | undefined;
@@ -59,7 +62,7 @@ export interface KafkaSasl {
 /** What each group holds. A command demands only the groups that it needs. */
 interface GroupFields {
   database: 'databaseUrl' | 'pruneAfterDays';
-  kafka: 'kafkaBrokers' | 'kafkaSasl' | 'kafkaSsl';
+  kafka: 'kafkaBrokers' | 'kafkaSasl' | 'kafkaSsl' | 'topicFuseBad' | 'topicFuseWindow';
   registry: 'schemaRegistryUrl' | 'schemaRegistryUsername' | 'schemaRegistryPassword';
   http: 'httpHost' | 'httpPort';
   signing: 'eventSigningKey';
@@ -92,6 +95,8 @@ const groups = {
     KAFKA_SASL_MECHANISM: oneOf('scram-sha-256', 'scram-sha-512', 'plain').optional(),
     KAFKA_SASL_USERNAME: text.optional(),
     KAFKA_SASL_PASSWORD: text.optional(),
+    TOPIC_FUSE_BAD: wholeNumber(1, 10_000).default(20),
+    TOPIC_FUSE_WINDOW: wholeNumber(1, 10_000).default(50),
   }),
   registry: z.object({
     SCHEMA_REGISTRY_URL: url('http', 'https'),
@@ -119,6 +124,8 @@ const remedies: Readonly<Record<string, string>> = {
   KAFKA_SASL_USERNAME:
     'set it to the Kafka user of the bridge, or leave out the password and the mechanism too',
   KAFKA_SASL_PASSWORD: 'set it to the password of that user, or leave out the user and the mechanism too',
+  TOPIC_FUSE_BAD: 'set it to a number of records, at most TOPIC_FUSE_WINDOW, or leave it out for 20',
+  TOPIC_FUSE_WINDOW: 'set it to a number of records, or leave it out for 50',
   SCHEMA_REGISTRY_URL: 'set it to the address of the Confluent-compatible API, such as http://host:8081',
   SCHEMA_REGISTRY_USERNAME: 'set it to the user of the registry, or leave out its password too',
   SCHEMA_REGISTRY_PASSWORD: 'set it to the password of that user, or leave out the user too',
@@ -153,6 +160,7 @@ export function parseSettings<const Group extends SettingGroup>(
   if (!parsed.success)
     faults.push(...parsed.error.issues.map((issue) => fault(String(issue.path[0]), issue.message)));
   if (needed.includes('kafka')) faults.push(...saslFaults(given));
+  if (needed.includes('kafka') && parsed.success) faults.push(...fuseFaults(parsed.data));
   if (needed.includes('registry'))
     faults.push(...pairFaults(given, 'SCHEMA_REGISTRY_USERNAME', 'SCHEMA_REGISTRY_PASSWORD'));
   const providers = readProviderSettings(given);
@@ -200,6 +208,13 @@ function saslFaults(given: Readonly<Record<string, unknown>>): readonly string[]
   return onlyMechanism
     ? [fault('KAFKA_SASL_USERNAME', 'is missing'), fault('KAFKA_SASL_PASSWORD', 'is missing')]
     : faults;
+}
+
+/** A window in which there is no room for so many bad records would never stop anything. */
+function fuseFaults(value: Readonly<Record<string, unknown>>): readonly string[] {
+  return Number(value['TOPIC_FUSE_BAD']) > Number(value['TOPIC_FUSE_WINDOW'])
+    ? [fault('TOPIC_FUSE_BAD', 'is more than TOPIC_FUSE_WINDOW')]
+    : [];
 }
 
 /** One half of a user and password pair without the other. */

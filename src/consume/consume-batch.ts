@@ -13,6 +13,7 @@ import type {
 import { isWorthTelling } from '../runtime/backoff.ts';
 import { retryTransient } from '../runtime/retry.ts';
 import { alignPosition } from './align-position.ts';
+import type { TopicFuses } from './create-topic-fuses.ts';
 import { decodeArrivals } from './decode-arrivals.ts';
 
 export interface ConsumeDeps {
@@ -22,8 +23,10 @@ export interface ConsumeDeps {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly clock: Clock;
-  /** The step of apply/: settles a batch in one transaction together with the partition's position. */
+  /** The step of apply/: settles a batch in one transaction together with the partition's position; only its first
+   *  arrivals when the topic has to stop. */
   readonly apply: (arrivals: readonly Arrival[], position: PositionAdvance) => Promise<readonly Settled[]>;
+  readonly fuses: Pick<TopicFuses, 'hold'>;
 }
 
 /** What one group member remembers of its partitions, so that a batch in sequence needs no extra read. */
@@ -37,7 +40,8 @@ export const newPartitionMemory = (): PartitionMemory => ({ applied: new Map(), 
 /** read → decode → apply → commit, one batch at a time, in partition order.
  *  An offset is committed only once the outcome of every record before it is durable in PostgreSQL. A crash on any line
  *  means redelivery, and redelivery is a no-op. While PostgreSQL or the registry is away the partition waits, its
- *  membership kept alive; nothing is skipped. A partition that was taken away meanwhile loses only its commit. */
+ *  membership kept alive; nothing is skipped. So it does while its topic stands still. A partition that was taken away
+ *  meanwhile loses only its commit. */
 export async function consumeBatch(
   batch: WireBatch,
   provider: string,
@@ -56,15 +60,18 @@ export async function consumeBatch(
   };
   const started = deps.clock();
 
-  const next = records.at(-1)!.offset + 1n;
+  let next = records.at(-1)!.offset + 1n;
   let topicId: string;
   try {
+    if (await deps.fuses.hold(batch, signal)) return void memory.applied.delete(keyOf(batch));
     const from = await retryTransient(() => locate(batch, memory, deps, log), waiting);
     if (from === 'sought' || batch.isStale()) return;
     topicId = from.topicId;
     const arrivals = await retryTransient(() => decodeArrivals(topic, records, deps.codec), waiting);
     const position = { topic, partition, topicId, expected: from.next, next };
-    await retryTransient(() => deps.apply(arrivals, position), waiting);
+    const settled = await retryTransient(() => deps.apply(arrivals, position), waiting);
+    if (settled.length === 0) return;
+    next = records[settled.length - 1]!.offset + 1n;
   } catch (error) {
     // Stopped while waiting for PostgreSQL: nothing of this batch is durable, and it will come again.
     if (signal.aborted && error === signal.reason) return;

@@ -12,6 +12,7 @@ import {
 } from './read-stored.ts';
 import { isServersFault, translated } from './translate-error.ts';
 import { writePlan } from './write-plan.ts';
+import { areNewToQuarantine } from './write-quarantine.ts';
 
 /** The store on PostgreSQL. Hot statements are prepared once per connection; arrays travel in binary. */
 export function createStore(deps: { readonly pool: pg.Pool }): Store {
@@ -45,6 +46,7 @@ function bindTransaction(client: pg.ClientBase, write: StoreTransaction['write']
     readStates: (eventIds) => readStates(client, eventIds),
     readBytes: (eventId) => readBytes(client, eventId),
     readIdempotency: (apiKeyId, key) => readIdempotency(client, apiKeyId, key),
+    areNewToQuarantine: (records) => areNewToQuarantine(client, records),
     write,
   };
 }

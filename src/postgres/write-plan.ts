@@ -5,11 +5,12 @@ import type { RouteIds } from './intern-routes.ts';
 import { holdEntities } from './hold-entities.ts';
 import { openConflicts, raiseFlags, settleConflicts } from './write-conflicts.ts';
 import { writeEntities } from './write-entities.ts';
+import { insertBlow } from './write-blow.ts';
 import { insertDeliveries, insertEvents, insertOutbox } from './write-events.ts';
 import { upsertQuarantine } from './write-quarantine.ts';
 
 /** Writes all of the plan, a statement per list. Every transaction takes its locks in this order: routes, position,
- *  entities by id, events, conflicts, flags, quarantine, outbox. Whoever writes a conflict or flag holds the lock of its
+ *  entities by id, events, conflicts, flags, quarantine, outbox, fuse. Whoever writes a conflict or flag holds the lock of its
  *  entity row (it writes the row, or says that it is unmoved), so nobody waits for those. Returns what is to be called
  *  after the commit. */
 export async function writePlan(
@@ -28,6 +29,7 @@ export async function writePlan(
   if (plan.flags.length > 0) await raiseFlags(client, plan.flags);
   if (plan.quarantined.length > 0) await upsertQuarantine(client, plan.quarantined);
   if (plan.outbox.length > 0) await insertOutbox(client, plan.outbox);
+  if (plan.blow !== undefined) await insertBlow(client, plan.blow);
   if (plan.idempotency !== null) await insertIdempotency(client, plan.idempotency);
   return interned.remember;
 }

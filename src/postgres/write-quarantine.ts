@@ -62,6 +62,26 @@ export async function upsertQuarantine(
   });
 }
 
+/** Settled ones are known too: whatever people decided, the record is not news. */
+export async function areNewToQuarantine(
+  client: pg.ClientBase,
+  records: readonly Pick<QuarantineRow, 'topic' | 'key' | 'value'>[],
+): Promise<readonly boolean[]> {
+  if (records.length === 0) return [];
+  const fingerprints = records.map(fingerprintOf);
+  const { rows } = await client.query<{ fingerprint: string }>({
+    name: 'known-to-quarantine',
+    text: `select encode(fingerprint, 'hex') as fingerprint from quarantine where fingerprint = any($1::bytea[])`,
+    values: [digestArray(fingerprints)],
+  });
+  const known = new Set(rows.map(({ fingerprint }) => fingerprint));
+  return fingerprints.map((fingerprint) => {
+    const isNew = !known.has(fingerprint);
+    known.add(fingerprint);
+    return isNew;
+  });
+}
+
 function claimed(text: string | null): string | null {
   return text === null ? null : storableText(text, MAX_ID);
 }

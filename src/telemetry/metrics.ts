@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics } from '../ports.ts';
 
 /** Every metric of the bridge, with the labels it has. Labels come from closed or configured sets (providers, topics,
@@ -38,6 +38,13 @@ const counters = {
   },
 } as const;
 
+const gauges = {
+  bridge_topic_fuse_blown: {
+    help: '1 while the topic stands still (FUSE_BLOWN, or paused by a person): `bridge topic list`.',
+    labelNames: ['topic'],
+  },
+} as const;
+
 const histograms = {
   bridge_batch_seconds: {
     help: 'From a fetched batch to its commit.',
@@ -62,7 +69,9 @@ const histograms = {
 } as const;
 
 /** The names above. */
-export const METRIC_NAMES: readonly string[] = [...Object.keys(counters), ...Object.keys(histograms)];
+export const METRIC_NAMES: readonly string[] = [counters, gauges, histograms].flatMap((family) =>
+  Object.keys(family),
+);
 
 export interface PrometheusMetrics extends Metrics {
   /** Everything, with the process's own figures, in Prometheus' text format. */
@@ -78,6 +87,8 @@ export function createMetrics(): PrometheusMetrics {
   collectDefaultMetrics({ register: registry });
   const counter = (name: keyof typeof counters) =>
     new Counter<string>({ name, ...counters[name], registers: [registry] });
+  const gauge = (name: keyof typeof gauges) =>
+    new Gauge<string>({ name, ...gauges[name], registers: [registry] });
   const histogram = (name: keyof typeof histograms) =>
     new Histogram<string>({
       name,
@@ -94,6 +105,7 @@ export function createMetrics(): PrometheusMetrics {
   const halted = counter('bridge_partitions_halted_total');
   const pulled = counter('bridge_records_pulled_total');
   const reused = counter('bridge_revisions_reused_total');
+  const fuseBlown = gauge('bridge_topic_fuse_blown');
   const batchSeconds = histogram('bridge_batch_seconds');
   const batchEvents = histogram('bridge_batch_events');
   const endToEnd = histogram('bridge_end_to_end_seconds');
@@ -110,6 +122,7 @@ export function createMetrics(): PrometheusMetrics {
     parked: (provider, code) => parked.inc({ provider, code }),
     lostToRetention: (topic, records) => lost.inc({ topic }, records),
     halted: (topic) => halted.inc({ topic }),
+    fuseBlown: (topic, blown) => fuseBlown.set({ topic }, blown ? 1 : 0),
     endToEnd: (provider, direction, seconds) => endToEnd.observe({ provider, direction }, seconds),
     pulled: (provider, collection, outcome, count) => pulled.inc({ provider, collection, outcome }, count),
     revisionReused: (provider) => reused.inc({ provider }),

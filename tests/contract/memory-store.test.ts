@@ -19,6 +19,7 @@ describe('the store in memory', () => {
         .tables()
         .deliveries.filter((row) => row.eventId === eventId)
         .map(({ outcome }) => outcome),
+    blows: async (topic) => store.tables().blows.filter((blow) => blow.topic === topic),
     quarantine: async (topic) =>
       store
         .tables()

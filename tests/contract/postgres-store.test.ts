@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { createConflictReader } from '../../src/postgres/create-conflict-reader.ts';
 import { createPool } from '../../src/postgres/create-pool.ts';
 import { createStore } from '../../src/postgres/create-store.ts';
-import type { Store } from '../../src/ports.ts';
+import type { FuseBlow, Store } from '../../src/ports.ts';
 import { createTestDatabase } from '../support/test-database.ts';
 import type { TestDatabase } from '../support/test-database.ts';
 import { describeStore } from './store-contract.ts';
@@ -40,6 +40,13 @@ describe('the store on PostgreSQL', () => {
     outbox: () => column('select event_id from outbox order by sequence'),
     deliveries: (eventId) =>
       column('select outcome from delivery where event_id = $1 order by id', [eventId]),
+    blows: async (topic) =>
+      (
+        await pool.query<FuseBlow>(
+          'select topic, counted, codes, samples from topic_fuse where topic = $1 and resumed_at is null',
+          [topic],
+        )
+      ).rows,
     quarantine: async (topic) =>
       (
         await pool.query<{ code: string; attempts: number }>(

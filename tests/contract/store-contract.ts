@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MovedError } from '../../src/domain/errors.ts';
 import type { Revision } from '../../src/domain/revision.ts';
-import type { ConflictReader, QuarantineRow, Store, WritePlan } from '../../src/ports.ts';
+import type { ConflictReader, FuseBlow, QuarantineRow, Store, WritePlan } from '../../src/ports.ts';
 import { describeConflicts } from './conflict-contract.ts';
 import { applyPlanOf, digestOf, emptyPlan, eventAt, newId, parcel, writeOf } from './toy-kind.ts';
 
@@ -16,6 +16,7 @@ export interface StoreUnderTest {
     entityId: string,
   ) => Promise<readonly { readonly code: string; readonly eventId: string }[]>;
   readonly deliveries: (eventId: string) => Promise<readonly string[]>;
+  readonly blows: (topic: string) => Promise<readonly FuseBlow[]>;
   readonly quarantine: (
     topic: string,
   ) => Promise<readonly { readonly code: string; readonly attempts: number }[]>;
@@ -398,6 +399,29 @@ export function describeStore(setup: () => StoreUnderTest): void {
       ];
       await write({ ...emptyPlan, quarantined: [row, ...others.map((other) => ({ ...row, ...other }))] });
       expect(await setup().quarantine(topic)).toHaveLength(5);
+    });
+
+    it('knows what is new to quarantine, and what only comes again', async () => {
+      const [known, strange] = [quarantined(`saa-${newId()}`), quarantined(`saa-${newId()}`)];
+      await write({ ...emptyPlan, quarantined: [known] });
+      const asked = [strange, { ...known, offset: 7n }, strange, { ...strange, key: null }];
+      const isNew = await setup().store.transaction((tx) => tx.areNewToQuarantine(asked));
+      expect(isNew).toEqual([true, false, false, true]);
+      expect(await setup().store.transaction((tx) => tx.areNewToQuarantine([]))).toEqual([]);
+    });
+
+    it('stops a topic once, however many replicas want to, and not when the transaction fails', async () => {
+      const { store, blows } = setup();
+      const topic = `saa-${newId()}`;
+      const blow = { topic, counted: 20, codes: { UNDECODABLE: 20 }, samples: [] };
+      const failing = store.transaction(async (tx) => {
+        await tx.write({ ...emptyPlan, blow });
+        throw new Error('rolled back');
+      });
+      await expect(failing).rejects.toThrow('rolled back');
+      expect(await blows(topic)).toEqual([]);
+      await Promise.all([write({ ...emptyPlan, blow }), write({ ...emptyPlan, blow })]);
+      expect(await blows(topic)).toEqual([blow]);
     });
 
     it('settles an event that waited in quarantine', async () => {

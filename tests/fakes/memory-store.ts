@@ -7,6 +7,7 @@ import type {
   DeliveryRow,
   EventRow,
   FlagRow,
+  FuseBlow,
   IdempotencyRow,
   LineageEntry,
   QuarantineRow,
@@ -36,6 +37,7 @@ export interface MemoryTables {
   readonly idempotency: readonly IdempotencyRow[];
   readonly conflicts: readonly MemoryConflict[];
   readonly flags: readonly FlagRow[];
+  readonly blows: readonly FuseBlow[];
 }
 
 export interface MemoryStore extends Store {
@@ -67,6 +69,7 @@ export function createMemoryStore(options: { readonly clock?: () => number } = {
     idempotency: [],
     conflicts: [],
     flags: [],
+    blows: [],
   };
   let sequence = 0n;
   let lastWriter: Promise<void> = Promise.resolve();
@@ -124,6 +127,12 @@ export function createMemoryStore(options: { readonly clock?: () => number } = {
       },
       readIdempotency: async (apiKeyId, key) =>
         now().idempotency.find((row) => row.apiKeyId === apiKeyId && row.key === key) ?? null,
+      areNewToQuarantine: async (records) =>
+        records.map(
+          (record, i) =>
+            !now().quarantined.some((row) => sameRecord(row, record)) &&
+            !records.slice(0, i).some((earlier) => sameRecord(earlier, record)),
+        ),
       write: async (plan) => {
         release ??= await takeTurn();
         own = applyPlan(now(), plan, clock(), () => (sequence += 1n));
@@ -245,6 +254,10 @@ function applyPlan(
       nowMs,
     ),
     flags: raiseFlags(before.flags, plan.flags),
+    blows:
+      plan.blow === undefined || before.blows.some(({ topic }) => topic === plan.blow?.topic)
+        ? before.blows
+        : [...before.blows, plan.blow],
   };
 }
 
@@ -281,7 +294,9 @@ function addQuarantined(
   return rows;
 }
 
-function sameRecord(a: QuarantineRow, b: QuarantineRow): boolean {
+type SentRecord = Pick<QuarantineRow, 'topic' | 'key' | 'value'>;
+
+function sameRecord(a: SentRecord, b: SentRecord): boolean {
   const same = (x: Buffer | null, y: Buffer | null) => (x === null || y === null ? x === y : x.equals(y));
   return a.topic === b.topic && same(a.key, b.key) && same(a.value, b.value);
 }

@@ -115,6 +115,7 @@ export function createReplica(name: string, deps: HubDeps): HubReplica {
     ...applying,
     inspector,
     apply,
+    fuses: { hold: async () => false },
   };
   const memory = newPartitionMemory();
   /** Where this life of the replica reads on. */

@@ -4,6 +4,7 @@ import { hashSecret } from '../../../src/api/authenticate.ts';
 import { newConstatExample } from '../../../src/api/constat-examples.ts';
 import { createApi, DEFAULT_LIMITS } from '../../../src/api/create-api.ts';
 import { applyBatch } from '../../../src/apply/apply-batch.ts';
+import { createTopicControl } from '../../../src/apply/control-topics.ts';
 import { createEdits } from '../../../src/apply/create-edits.ts';
 import { createCodec } from '../../../src/avro/create-codec.ts';
 import { createRegistryClient } from '../../../src/avro/create-registry-client.ts';
@@ -25,6 +26,7 @@ import { createPool } from '../../../src/postgres/create-pool.ts';
 import { createPrisma } from '../../../src/postgres/create-prisma.ts';
 import { createSchemaTable } from '../../../src/postgres/create-schema-table.ts';
 import { createStore } from '../../../src/postgres/create-store.ts';
+import { createTopicFuseTable } from '../../../src/postgres/create-topic-fuse-table.ts';
 import { recordProviders } from '../../../src/postgres/record-providers.ts';
 import { newId } from '../../../src/runtime/new-id.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
@@ -86,6 +88,13 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
     edits,
     reader,
     conflicts,
+    topics: createTopicControl({
+      topology,
+      table: createTopicFuseTable({ prisma }),
+      positions: store,
+      inspector: { topicIds: () => Promise.reject(new Error('no position is moved here')) },
+      offsets: { offsets: () => Promise.reject(new Error('no position is moved here')) },
+    }),
     codec,
     keys,
     explain: (subject, providers, limit) =>

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { ControlResult, TopicState } from '../../../src/apply/control-topics.ts';
 import type {
   CreateEdit,
   EditedEntity,
@@ -46,12 +47,16 @@ export function setup(change: Partial<ApiDeps> = {}) {
     settle: SettleResult | Error;
     refresh: RefreshResult | Error;
     explain: ExplainResult;
+    topics: readonly TopicState[];
+    control: ControlResult;
   } = {
     create: { status: 'created', entity: edited() },
     patch: { status: 'updated', entity: edited({ revision: { eassurance: 2 } }) },
     settle: { status: 'updated', entity: edited({ revision: { eassurance: 2 } }) },
     refresh: { status: 'applied' },
     explain: { status: 'unknown', sentence: 'Nothing is known of it.' },
+    topics: [],
+    control: { status: 'done', skips: [] },
   };
   const seen = {
     creates: [] as CreateEdit[],
@@ -60,6 +65,7 @@ export function setup(change: Partial<ApiDeps> = {}) {
     lists: [] as ListQuery[],
     refreshed: [] as string[],
     explained: [] as { subject: string; providers: readonly string[] | null }[],
+    controls: [] as (readonly unknown[])[],
     measured: [] as { method: string; route: string; status: number }[],
     lines: [] as Record<string, unknown>[],
   };
@@ -79,6 +85,11 @@ export function setup(change: Partial<ApiDeps> = {}) {
       list: (kind, query) => (seen.lists.push(query), memory.reader.list(kind, query)),
     },
     conflicts: createMemoryConflictReader(() => memory.conflicts),
+    topics: {
+      list: async () => answers.topics,
+      pause: async (...asked) => (seen.controls.push(asked), answers.control),
+      resume: async (...asked) => (seen.controls.push(asked), answers.control),
+    },
     keys: { findBySecretHash: async (hash) => KEYS.get(hash) ?? null },
     codec: { decodeStored: async (bytes) => JSON.parse(bytes.toString()) as EntityEvent },
     explain: async (subject, providers) => (seen.explained.push({ subject, providers }), answers.explain),

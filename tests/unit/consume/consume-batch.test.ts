@@ -20,6 +20,7 @@ function setup() {
   const stopping = new AbortController();
   const metrics = createMetrics();
   const log = { earliest: 0n, topicId: 'T', end: 100n };
+  const fuse = { held: false, settles: Infinity };
   let beats = 0;
   let stale = false;
 
@@ -59,8 +60,9 @@ function setup() {
         }),
       );
       applied.push({ offsets: arrivals.map(({ offset }) => offset!), position });
-      return [];
+      return arrivals.slice(0, fuse.settles).map(() => ({ outcome: 'applied', code: null, eventId: null, entityId: null }));
     },
+    fuses: { hold: async () => fuse.held },
   };
   const batch = (from: bigint, count = 2, fetchedFrom = from): WireBatch => ({
     topic: TOPIC,
@@ -90,6 +92,7 @@ function setup() {
     committed,
     sought,
     failures,
+    fuse,
     log,
     batch,
     metrics,
@@ -144,6 +147,34 @@ describe('a batch of one partition', () => {
     stopping.abort();
     await consuming;
     expect([applied, committed]).toEqual([[], []]);
+  });
+
+  it('that its topic\'s fuse cuts is committed up to the cut, and the rest is fetched again', async () => {
+    const { consume, batch, fuse, applied, committed } = setup();
+    fuse.settles = 3;
+    await consume(batch(0n, 5));
+    expect(committed).toEqual([3n]);
+    fuse.settles = 0;
+    await consume(batch(3n, 2));
+    expect(committed).toEqual([3n]);
+    fuse.settles = Infinity;
+    await consume(batch(3n, 2));
+    expect(applied.at(-1)).toMatchObject({ offsets: [3n, 4n] });
+    expect(committed).toEqual([3n, 5n]);
+  });
+
+  it('that was held while its topic stood still is fetched again, where the position then is', async () => {
+    const { consume, batch, fuse, appliedTo, applied, committed, sought } = setup();
+    await consume(batch(0n));
+    applied.splice(0);
+    fuse.held = true;
+    await consume(batch(2n));
+    expect([applied, committed]).toEqual([[], [2n]]);
+    // A person has left records out meanwhile.
+    await appliedTo(40n, 2n);
+    fuse.held = false;
+    await consume(batch(2n));
+    expect([applied, sought]).toEqual([[], [40n]]);
   });
 
   it('that meets a bug is thrown on, and its offset stays uncommitted', async () => {

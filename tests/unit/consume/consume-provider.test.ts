@@ -51,10 +51,11 @@ function setup(failures: { readonly apply?: Error; readonly commit?: Error }) {
     metrics,
     log: pino({ level: 'silent' }),
     clock: () => 0,
-    apply: async (_arrivals, { partition }) => {
+    apply: async (arrivals, { partition }) => {
       if (partition === 0 && failures.apply) throw failures.apply;
-      return [];
+      return arrivals.map(() => ({ outcome: 'applied', code: null, eventId: null, entityId: null }));
     },
+    fuses: { hold: async () => false },
   };
   const service = consumeProvider('saa', consumer, deps);
   return { service, stop, started: started.promise, committed, beats, metrics };

@@ -44,6 +44,6 @@ describe('createMetrics', () => {
   });
 
   it('names metrics as Prometheus asks: the unit last, totals for counters', () => {
-    for (const name of METRIC_NAMES) expect(name).toMatch(/^bridge_[a-z_]+_(total|seconds|events)$/);
+    for (const name of METRIC_NAMES) expect(name).toMatch(/^bridge_[a-z_]+_(total|seconds|events|blown)$/);
   });
 });
