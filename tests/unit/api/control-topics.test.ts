@@ -18,10 +18,17 @@ describe('the topics', () => {
     const { status, body } = await get('/v1/topics', OPERATOR);
     expect(status).toBe(200);
     expect(body.data).toMatchObject([
-      { topic: TOPIC, state: 'blown', pause: { counted: 30, codes: { UNDECODABLE: 20 } } },
+      {
+        topic: TOPIC,
+        state: 'blown',
+        pause: {
+          counted: 30,
+          codes: { UNDECODABLE: 20 },
+          advice: expect.stringContaining(`bridge topic resume ${TOPIC}`),
+        },
+      },
       { topic: 'saa-constat.updated', state: 'running', pause: null },
     ]);
-    expect(body.data[0].pause.advice).toContain(`bridge topic resume ${TOPIC}`);
   });
 
   it.each([STAFF, SAA])('are for operators alone', async (key) => {

@@ -45,6 +45,10 @@ function setup() {
     apply: async (arrivals: readonly Arrival[], position) => {
       const failure = failures.shift();
       if (failure) throw failure;
+      const first = arrivals.slice(0, fuse.settles);
+      if (first.length === 0 && arrivals.length > 0) return [];
+      const cut = first.length < arrivals.length;
+      const advance = cut ? { ...position, next: first.at(-1)!.offset! + 1n } : position;
       await store.transaction((tx) =>
         tx.write({
           events: [],
@@ -55,12 +59,14 @@ function setup() {
           conflicts: [],
           flags: [],
           settlements: [],
-          position,
+          position: advance,
           idempotency: null,
         }),
       );
       applied.push({ offsets: arrivals.map(({ offset }) => offset!), position });
-      return arrivals.slice(0, fuse.settles).map(() => ({ outcome: 'applied', code: null, eventId: null, entityId: null }));
+      return arrivals
+        .slice(0, fuse.settles)
+        .map(() => ({ outcome: 'applied', code: null, eventId: null, entityId: null }));
     },
     fuses: { hold: async () => fuse.held },
   };
@@ -149,7 +155,7 @@ describe('a batch of one partition', () => {
     expect([applied, committed]).toEqual([[], []]);
   });
 
-  it('that its topic\'s fuse cuts is committed up to the cut, and the rest is fetched again', async () => {
+  it("that its topic's fuse cuts is committed up to the cut, and the rest is fetched again", async () => {
     const { consume, batch, fuse, applied, committed } = setup();
     fuse.settles = 3;
     await consume(batch(0n, 5));
