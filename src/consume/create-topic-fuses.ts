@@ -109,7 +109,9 @@ export function createTopicFuses(deps: {
       if (still.length === 0) return { name: 'topics', status: 'up', detail: 'no topic stands still' };
       const detail = still.map((topic) => {
         const pause = paused.get(topic);
-        return pause ? describePause(pause) : `${topic} has just stopped: \`bridge topic list\``;
+        return pause
+          ? describePause(pause)
+          : `${topic} has just stopped (FUSE_BLOWN); \`${resumeCommand(topic)}\` lets it go on`;
       });
       return { name: 'topics', status: 'degraded', detail: detail.join('; ') };
     },

@@ -94,6 +94,8 @@ describe('the fuse of a topic', () => {
     ]);
     expect(fuses.isPaused(CREATED)).toBe(true);
     expect(fuses.isPaused(UPDATED)).toBe(false);
+    // Also before the table was looked at again.
+    expect((await fuses.check()).detail).toContain(`bridge topic resume ${CREATED}`);
     expect(await deps.metrics.text()).toContain(`bridge_topic_fuse_blown{topic="${CREATED}"} 1`);
     expect(await deps.metrics.text()).toContain(`bridge_topic_fuse_blown{topic="${UPDATED}"} 0`);
   });
