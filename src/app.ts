@@ -157,7 +157,7 @@ export async function buildApp(
     const wakeRelay = (shards: readonly string[]) => relay.wake(shards);
     const writers = createWriterDirectory({ topology, table: createWriterIdTable({ prisma }) });
     const applying: ApplyDeps = {
-      ...{ store, topology, codec, metrics, log, clock, newId, wakeRelay },
+      ...{ store, topology, codec, metrics, log: log.child({ part: 'apply' }), clock, newId, wakeRelay },
       allottedWriterIds: (providerId) => writers.allotted(providerId),
     };
     const applyPulled = async (events: readonly PulledEvent[]) => {
@@ -170,7 +170,8 @@ export async function buildApp(
       ...{ store, topology, codec, clock, wakeRelay, graceMs },
       isWaiting: (entityId) => outbox.holds(entityId),
     };
-    const edits = createEdits({ store, reader, topology, codec, clock, newId, wakeRelay });
+    const ofEdits = log.child({ part: 'edits' });
+    const edits = createEdits({ store, reader, topology, codec, log: ofEdits, clock, newId, wakeRelay });
 
     // From the topics
     const fuseTable = createTopicFuseTable({ prisma });

@@ -6,6 +6,7 @@ import type { Clock, EventCodec, Log, Metrics, NewId, PositionAdvance, Store, To
 import { applyInTurn, signsOf, type TopicFuse } from './apply-in-turn.ts';
 import type { Judged } from './judge-arrivals.ts';
 import { judgeBatch } from './judge-batch.ts';
+import { reportDecisions } from './report-decisions.ts';
 
 /** What arrived, as it arrived: enough to settle it, and enough to put it into quarantine. */
 interface ArrivalBase {
@@ -77,8 +78,7 @@ export async function applyBatch(
   for (let attempt = 1; ; attempt++) {
     try {
       const { settled, plan } = await applyOnce(arrivals, position, deps, fuse);
-      report(arrivals, settled, deps);
-      for (const { provider } of plan.flags) deps.metrics.revisionReused(provider);
+      reportDecisions(arrivals, settled, plan, deps);
       if (plan.outbox.length > 0) deps.wakeRelay([...new Set(plan.outbox.map((row) => row.shard))]);
       return settled;
     } catch (error) {
@@ -107,27 +107,4 @@ async function applyOnce(
   if (applied === null) return applyInTurn(arrivals, position, deps, fuse!);
   fuse?.passed(signsOf(applied.settled, []));
   return applied;
-}
-
-function report(arrivals: readonly Arrival[], settled: readonly Settled[], deps: ApplyDeps): void {
-  const now = deps.clock();
-  settled.forEach(({ outcome, code, eventId, entityId }, i) => {
-    const arrival = arrivals[i]!;
-    const provider = deps.topology.routes.get(arrival.topic)?.providerId ?? 'unknown';
-    deps.metrics.settled(provider, arrival.topic, outcome, 1);
-    if (outcome === 'applied' && arrival.readable) {
-      deps.metrics.endToEnd(
-        provider,
-        'in',
-        Math.max(0, now - Date.parse(arrival.event.meta.occurredAt)) / 1000,
-      );
-    }
-    if (code === null) return;
-    deps.metrics.quarantined(provider, arrival.topic, code);
-    const { topic, partition, offset } = arrival;
-    deps.log.warn(
-      { topic, partition, offset: offset?.toString(), code, eventId, entityId },
-      'event quarantined',
-    );
-  });
 }

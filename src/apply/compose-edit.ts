@@ -3,7 +3,7 @@ import { PermanentError } from '../domain/errors.ts';
 import { HUB, type EntityEvent } from '../domain/event.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { EntityKind, StoredSummary, Violation } from '../domain/kind.ts';
-import type { Revision } from '../domain/revision.ts';
+import { formatRevision, type Revision } from '../domain/revision.ts';
 import type { SettlementRow, StoredEntity, TopicRoute, WritePlan } from '../ports.ts';
 import type { EditDeps } from './create-edits.ts';
 import type { EditContext, EditedEntity, EditResult } from './edit.ts';
@@ -176,6 +176,21 @@ export async function composeEdit(
     },
     bytes: bytes.length,
   };
+}
+
+/** Once the edit is durable: wakes the relay, and writes the one line that ties the request to its event. */
+export function announceEdit({ plan, entity }: Composed, context: EditContext, deps: EditDeps): void {
+  const { kind, id: entityId, provider, revision } = entity;
+  const [event] = plan.events;
+  const { correlationId, traceparent } = context;
+  deps.log.info(
+    {
+      ...{ kind, entityId, provider, eventId: event?.eventId, revision: formatRevision(revision) },
+      ...{ correlationId, traceparent },
+    },
+    'edit written',
+  );
+  deps.wakeRelay([provider]);
 }
 
 /** Refuses what the topic would refuse, before anything is written. */

@@ -1,4 +1,4 @@
-import type { Clock, EntityReader, EventCodec, NewId, Store, Topology } from '../ports.ts';
+import type { Clock, EntityReader, EventCodec, Log, NewId, Store, Topology } from '../ports.ts';
 import { createEntity } from './create-entity.ts';
 import type { Edits } from './edit.ts';
 import { patchEntity } from './patch-entity.ts';
@@ -9,6 +9,7 @@ export interface EditDeps {
   readonly reader: EntityReader;
   readonly topology: Topology;
   readonly codec: EventCodec;
+  readonly log: Log;
   readonly clock: Clock;
   readonly newId: NewId;
   /** Tells the relay that these shards have new outbox rows; called after the commit. */

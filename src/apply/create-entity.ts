@@ -1,7 +1,7 @@
 import { MovedError, PermanentError } from '../domain/errors.ts';
 import { HUB } from '../domain/event.ts';
 import { nextRevision } from '../domain/revision.ts';
-import { composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
+import { announceEdit, composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
 import type { EditDeps } from './create-edits.ts';
 import type { CreateEdit, EditedEntity, EditResult } from './edit.ts';
 
@@ -62,7 +62,7 @@ export async function createEntity(edit: CreateEdit, deps: EditDeps): Promise<Ed
     if (error instanceof MovedError && edit.idempotency) return createEntity(edit, deps);
     throw error;
   }
-  deps.wakeRelay([route.providerId]);
+  announceEdit(composed, edit.context, deps);
   return { status: 'created', entity: composed.entity };
 }
 

@@ -9,7 +9,7 @@ import type { EntityKind } from '../domain/kind.ts';
 import { mergeEdit } from '../domain/merge-edit.ts';
 import { compareRevisions, nextRevision } from '../domain/revision.ts';
 import type { EntityView } from '../ports.ts';
-import { composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
+import { announceEdit, composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
 import type { EditDeps } from './create-edits.ts';
 import type { AtomClash, EditedEntity, EditResult, PatchEdit } from './edit.ts';
 
@@ -72,7 +72,7 @@ async function patchOnce(edit: PatchEdit, deps: EditDeps): Promise<EditResult> {
   const refused = tooLarge(composed.bytes, route);
   if (refused) return refused;
   await deps.store.transaction((tx) => tx.write(composed.plan));
-  deps.wakeRelay([route.providerId]);
+  announceEdit(composed, edit.context, deps);
   return { status: 'updated', entity: composed.entity };
 }
 

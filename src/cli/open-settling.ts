@@ -16,6 +16,7 @@ import { createStore } from '../postgres/create-store.ts';
 import { requireMigrated } from '../postgres/require-migrated.ts';
 import { systemClock as clock } from '../runtime/clock.ts';
 import { newId } from '../runtime/new-id.ts';
+import { createLog } from '../telemetry/create-log.ts';
 
 type Pool = ReturnType<typeof createPool>;
 
@@ -58,6 +59,8 @@ export async function openSettling(work: (settling: Settling) => Promise<void>):
       ...reading,
       store: createStore({ pool }),
       codec,
+      // The command says itself what it did; only what is wrong stands beside it.
+      log: createLog({ level: 'warn' }),
       clock,
       newId,
       wakeRelay: (shards) => void woken.push(outbox.notify(shards).catch(() => {})),

@@ -20,6 +20,7 @@ export async function relayBatch(shard: string, deps: RelayDeps): Promise<number
   if (items.length === 0) return 0;
   const results = await deps.sinkOf(shard).send(items.map((item) => composeRecord(item, deps.signingKey)));
 
+  const tellAll = deps.log.isLevelEnabled('debug');
   const acknowledged: Parameters<Outbox['acknowledge']>[0][number][] = [];
   for (const [i, item] of items.entries()) {
     const result = results[i]!;
@@ -29,16 +30,30 @@ export async function relayBatch(shard: string, deps: RelayDeps): Promise<number
       acknowledged.push({ sequence, eventId, topic, partition, offset, outcome: 'published' });
       deps.metrics.published(item.provider, topic, 1);
       deps.metrics.endToEnd(item.provider, 'out', Math.max(0, deps.clock() - item.occurredAtMs) / 1000);
+      if (tellAll) {
+        const { entityId, traceparent } = item;
+        const at = { topic, partition, offset: offset.toString() };
+        deps.log.debug({ shard, eventId, entityId, ...at, traceparent }, 'event published');
+      }
       continue;
     }
     await deps.outbox.park(item.sequence, result.code, result.cause);
     deps.metrics.parked(item.provider, result.code);
     deps.log.error(
-      { topic: item.topic, eventId: item.eventId, code: result.code, cause: result.cause },
+      {
+        shard,
+        topic: item.topic,
+        eventId: item.eventId,
+        entityId: item.entityId,
+        code: result.code,
+        cause: result.cause,
+      },
       'Kafka refused an event for good; it is parked and the others go on',
     );
   }
   await deps.outbox.acknowledge(acknowledged);
+  const published = acknowledged.length;
+  deps.log.info({ shard, published, parked: items.length - published }, 'batch published');
 
   return items.length;
 }

@@ -39,7 +39,8 @@ export async function openReplica(bed: Bed): Promise<Replica> {
   const clock = Date.now;
   const codec = createCodec({ contracts, topology, registry, topicSchemaIds, schemaTable, clock });
   const store = createStore({ pool });
-  const common = { topology, codec, clock, newId, wakeRelay: () => {} };
+  const log = pino({ level: 'silent' });
+  const common = { topology, codec, log, clock, newId, wakeRelay: () => {} };
   let offset = 0n;
   return {
     codec,
@@ -60,7 +61,6 @@ export async function openReplica(bed: Bed): Promise<Replica> {
         store: through(store),
         allottedWriterIds: (providerId) => topology.providers.get(providerId)?.writerIds ?? [],
         metrics: createMetrics(),
-        log: pino({ level: 'silent' }),
       }),
     close: () => pool.end(),
   };

@@ -196,7 +196,7 @@ export function createReplica(name: string, deps: HubDeps): HubReplica {
       return step.emptied;
     },
     position: (topic, group) => next.get(topic) ?? group.committed,
-    edits: createEdits({ store, reader, topology, codec, clock, newId, wakeRelay: () => {} }),
+    edits: createEdits({ store, reader, topology, codec, log: quietLog, clock, newId, wakeRelay: () => {} }),
     find: (id) => reader.find(deps.kind, id),
   };
 }

@@ -74,6 +74,7 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
     reader,
     topology,
     codec,
+    log,
     clock,
     newId,
     wakeRelay,

@@ -11,7 +11,7 @@ import { loadTopology } from '../../../src/config/load-topology.ts';
 import type { EventMeta } from '../../../src/domain/event.ts';
 import type { JsonObject } from '../../../src/domain/json.ts';
 import { formatRevision, type Revision } from '../../../src/domain/revision.ts';
-import type { EntityReader, PositionAdvance, StoreTransaction } from '../../../src/ports.ts';
+import type { EntityReader, Log, PositionAdvance, StoreTransaction } from '../../../src/ports.ts';
 import { newId } from '../../../src/runtime/new-id.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { createMemoryStore, type MemoryStore } from '../../fakes/memory-store.ts';
@@ -31,7 +31,7 @@ export const CREATED = 'saa-constat.created';
 export const UPDATED = 'saa-constat.updated';
 
 /** The apply step on a store in memory, with the real kinds, contracts and codec. */
-export function setup() {
+export function setup(log: Log = pino({ level: 'silent' })) {
   const clock = () => NOW;
   const store = createMemoryStore({ clock });
   const definitions: string[] = [];
@@ -55,7 +55,7 @@ export function setup() {
     topology,
     codec,
     metrics: createMetrics(),
-    log: pino({ level: 'silent' }),
+    log,
     clock,
     newId,
     allottedWriterIds: (provider: string) => topology.providers.get(provider)?.writerIds ?? [],
