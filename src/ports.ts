@@ -288,6 +288,8 @@ export interface QuarantineRow {
   readonly eventId: string | null;
   readonly kind: string | null;
   readonly entityId: string | null;
+  /** Null when it could not be read or says nothing: who comes later is then told by the position. */
+  readonly revision: Revision | null;
 }
 
 /** A later arrival of an event we know (`duplicate`, `stale` …) or the relay's acknowledgement (`published`). */
@@ -540,7 +542,8 @@ export interface EntityView extends StoredEntity {
   readonly kind: string;
   readonly violations: readonly Violation[];
   readonly openConflicts: number;
-  /** Codes of its flags that are raised. */
+  /** Codes of its flags that are raised; `QUARANTINED_EVENT` while an event of it is in quarantine that no later one has
+   *  overtaken. */
   readonly flags: readonly string[];
   readonly bytes: Buffer;
   readonly schemaRef: number;

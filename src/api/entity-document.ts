@@ -106,7 +106,11 @@ export function entitySchema(kind: EntityKind, stateSchema: z.ZodType): z.ZodObj
       flags: z
         .array(z.string())
         .optional()
-        .meta({ description: 'What on-call looks at, such as `REVISION_REUSED`; absent as above.' }),
+        .meta({
+          description:
+            'What on-call looks at: `REVISION_REUSED`, or `QUARANTINED_EVENT` while one of its events is in quarantine that ' +
+            'no later one has overtaken; absent as above.',
+        }),
       state: stateSchema,
     })
     .meta({

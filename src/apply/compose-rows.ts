@@ -54,6 +54,7 @@ export function quarantineRow(
 ): QuarantineRow {
   const { topic, partition, offset, key, value, headers } = arrival;
   const meta = arrival.readable ? arrival.event.meta : null;
+  const route = topology.routes.get(topic);
   return {
     code,
     cause,
@@ -64,9 +65,19 @@ export function quarantineRow(
     value,
     headers,
     schemaId: arrival.readable ? null : arrival.schemaId,
-    provider: topology.routes.get(topic)?.providerId ?? 'unknown',
+    provider: route?.providerId ?? 'unknown',
     eventId: meta?.eventId ?? null,
-    kind: arrival.readable ? arrival.kind.name : null,
-    entityId: meta?.entityId ?? null,
+    kind: arrival.readable ? arrival.kind.name : (route?.kind ?? null),
+    entityId: meta?.entityId ?? entityIdIn(key),
+    // An invalid revision dominates nothing and is dominated by nothing: it can't tell what is newer.
+    revision: meta === null || code === 'REVISION_INVALID' ? null : meta.revision,
   };
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The key of a record is its entity's id (docs/contracts.md); of one that can't be read it is all there is. */
+function entityIdIn(key: Buffer | null): string | null {
+  const text = key?.toString() ?? '';
+  return UUID.test(text) ? text.toLowerCase() : null;
 }

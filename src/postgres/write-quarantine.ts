@@ -35,10 +35,10 @@ export async function upsertQuarantine(
   await client.query({
     name: 'upsert-quarantine',
     text: `insert into quarantine as stored (fingerprint, provider, topic, kafka_partition, kafka_offset, key, value, headers,
-                                   schema_id, code, cause, event_id, kind, entity_id, attempts)
+                                   schema_id, code, cause, event_id, kind, entity_id, attempts, revision)
            select * from unnest($1::bytea[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bytea[], $7::bytea[],
                                 $8::jsonb[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-                                $15::int[])
+                                $15::int[], $16::jsonb[])
            on conflict (fingerprint) do update
              set attempts = stored.attempts + excluded.attempts, last_seen = now(), code = excluded.code,
                  cause = excluded.cause`,
@@ -58,6 +58,7 @@ export async function upsertQuarantine(
       textArray(rows.map((row) => claimed(row.kind))),
       textArray(rows.map((row) => claimed(row.entityId))),
       integerArray(entries.map(({ attempts }) => attempts)),
+      jsonbArray(rows.map(({ revision }) => (revision === null ? null : storableJson(revision)))),
     ],
   });
 }

@@ -469,5 +469,6 @@ function quarantined(topic: string): QuarantineRow {
     eventId: null,
     kind: null,
     entityId: null,
+    revision: null,
   };
 }

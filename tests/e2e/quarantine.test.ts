@@ -141,4 +141,37 @@ describe('a record that can not be read or attributed', () => {
     await quarantinedAt(bed, await bed.publish(bad));
     expect(await read()).toEqual(before);
   });
+
+  it('marks its entity until the insurer sends it again behind, while later events still apply', async () => {
+    const event = await honest();
+    await applied(event, saa);
+    const flags = async () => (await bed.staff.get(`/v1/constats/${event.key}`)).data.flags;
+    expect(await flags()).toEqual([]);
+    const edit = (counter: number, on: string) =>
+      composeEvent(
+        on,
+        { ...openedConstat(saa), constatId: event.key },
+        { providerId: saa.id, revision: { [saa.id]: counter } },
+      );
+    const torn = await edit(2, topic());
+    await quarantinedAt(bed, await bed.publish({ ...torn, value: torn.value.subarray(0, 40) }));
+    expect(await flags()).toEqual(['QUARANTINED_EVENT']);
+    await bed.publish(await edit(3, `${saa.id}-constat.updated`));
+    await shownAt(bed, 'constats', event.key, `${saa.id}:3`);
+    expect(await flags()).toEqual(['QUARANTINED_EVENT']);
+    await bed.publish(await edit(4, topic()));
+    await shownAt(bed, 'constats', event.key, `${saa.id}:4`);
+    expect(await flags()).toEqual([]);
+  });
+
+  it("can not mark another insurer's entity", async () => {
+    const event = await composeEvent(`${trust.id}-constat.created`, openedConstat(trust), {
+      providerId: trust.id,
+      revision: { [trust.id]: 1 },
+    });
+    await applied(event, trust);
+    await quarantinedAt(bed, await bed.publish({ topic: topic(), key: event.key, value: Buffer.from('x') }));
+    await quarantinedAt(bed, await bed.publish({ ...event, topic: topic() }));
+    expect((await bed.staff.get(`/v1/constats/${event.key}`)).data.flags).toEqual([]);
+  });
 });
