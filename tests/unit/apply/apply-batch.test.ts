@@ -100,7 +100,11 @@ describe('a batch', () => {
     );
     expect(await outcomes([bad, foreign, good])).toEqual(['UNDECODABLE', 'WRONG_PROVIDER', 'applied']);
     expect(store.tables().quarantined).toMatchObject([
-      { code: 'UNDECODABLE', provider: 'saa', offset: 6n, value: bad.value, eventId: null, entityId: null },
+      // Its key is all that tells whose it is.
+      {
+        ...{ code: 'UNDECODABLE', provider: 'saa', offset: 6n, value: bad.value, eventId: null },
+        ...{ kind: 'constat', entityId: CONSTAT_ID, revision: null },
+      },
       { code: 'WRONG_PROVIDER', provider: 'saa', value: foreign.value, eventId: foreign.event.meta.eventId },
     ]);
     expect(store.tables().entities.size).toBe(1);
