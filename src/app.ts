@@ -24,6 +24,7 @@ import { consumeProvider, consumerGroup } from './consume/consume-provider.ts';
 import { createTopicFuses, watchTopicFuses } from './consume/create-topic-fuses.ts';
 import { explainSubject } from './explain/explain-subject.ts';
 import { sayTimeInUtc } from './explain/say-time.ts';
+import { watchProgress } from './consume/watch-progress.ts';
 import { checkKafkaHealth } from './kafka/check-health.ts';
 import { createGroupOffsets } from './kafka/create-group-offsets.ts';
 import { createKafka } from './kafka/create-kafka.ts';
@@ -194,10 +195,14 @@ export async function buildApp(
         .filter((route) => route.providerId === id)
         .map((route) => route.topic);
       const ofProvider = log.child({ part: 'consume', provider: id });
-      const consumer = createTopicConsumer({ kafka, groupId: consumerGroup(id), topics, log: ofProvider });
-      return consumeProvider(id, consumer, { ...consuming, log: ofProvider });
+      const sessionTimeoutMs = settings.kafkaSessionTimeoutSeconds * 1000;
+      const member = { kafka, groupId: consumerGroup(id), topics, log: ofProvider, sessionTimeoutMs };
+      const consumer = createTopicConsumer(member);
+      const service = consumeProvider(id, consumer, { ...consuming, log: ofProvider });
+      const stallAfterMs = settings.stallAfterSeconds * 1000;
+      const watching = { consumer, service, topics, store, inspector, log: ofProvider, clock, stallAfterMs };
+      return { service, watch: watchProgress(id, watching) };
     };
-
     const consumers = providers.map(consumerOf);
 
     // From the providers' GET APIs
@@ -254,11 +259,11 @@ export async function buildApp(
           explainSubject({ subject, providers: allowed, say: sayTimeInUtc, limit }, explaining),
         pullStatus: (providerId) => apis.get(providerId)?.status() ?? null,
         checks: {
-          live: [],
+          live: consumers.map(({ watch }) => watch.check),
           ready: [
             createPostgresHealthCheck({ pool }),
             checkKafkaHealth(admin),
-            ...consumers.map(({ check }) => check),
+            ...consumers.map(({ service }) => service.check),
             fuses.check,
             ...[...apis.values()].map((providerApi) => checkProviderApi(providerApi, clock)),
           ],
@@ -286,7 +291,7 @@ export async function buildApp(
       restarting(relay),
       restarting(refreshWriterDirectory(writers, { everyMs: 10_000 })),
       restarting(watchTopicFuses(fuses, { everyMs: 2_000 })),
-      ...consumers.map(restarting),
+      ...consumers.flatMap(({ service, watch }) => [restarting(service), restarting(watch)]),
       ...providers.flatMap((provider) => {
         const providerApi = apis.get(provider.id);
         return providerApi ? [restarting(pullOf(provider, providerApi))] : [];

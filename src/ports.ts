@@ -93,6 +93,28 @@ export interface TopicConsumer {
    *  `signal` aborts; then lets the batches in flight finish, leaves the group and resolves. Rejects when the consumer
    *  died or `handle` rejected: no batch is skipped after a rejection. */
   run(handle: (batch: WireBatch) => Promise<void>, signal: AbortSignal): Promise<void>;
+  /** What this member believes to hold at the moment; null while it is in no group. */
+  membership(): GroupMembership | null;
+  /** Commits these positions to the group, of partitions that are held and whose own commit was lost; the others are left
+   *  as they are. Never rejects: what is lost again is committed by the next call. */
+  commitSettled(positions: readonly PartitionPosition[]): Promise<void>;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+export interface PartitionPosition extends TopicPartition {
+  /** The first offset that is not settled. */
+  readonly next: bigint;
+}
+export interface GroupMembership {
+  readonly memberId: string;
+  readonly partitions: readonly HeldPartition[];
+}
+export interface HeldPartition extends TopicPartition {
+  /** The first offset behind what was read and held no record: transaction markers and what was aborted. */
+  readonly emptyTo: bigint | null;
 }
 
 export interface OutgoingRecord {
@@ -118,6 +140,11 @@ export interface TopicInspector {
   topicIds(topics: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The oldest offset still kept. */
   earliestOffset(topic: string, partition: number): Promise<bigint>;
+  /** The first offset that readers do not get yet, by partition. A topic whose leaders can't all be asked is left out,
+   *  and hides no other. */
+  endOffsets(topics: readonly string[]): Promise<ReadonlyMap<string, readonly bigint[]>>;
+  /** The ids of the members that the group's coordinator counts. */
+  groupMembers(groupId: string): Promise<ReadonlySet<string>>;
 }
 
 /** Where the log of a topic's partitions begins and ends, for people who move positions. */
@@ -466,6 +493,10 @@ export interface Store {
     topic: string,
     partition: number,
   ): Promise<{ readonly next: bigint; readonly topicId: string } | null>;
+  /** Those of all partitions of these topics that have one. */
+  readPositions(
+    topics: readonly string[],
+  ): Promise<readonly (PartitionPosition & { readonly topicId: string })[]>;
 }
 
 /** One time that a topic stood still. */

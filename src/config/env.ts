@@ -33,6 +33,10 @@ export interface Settings {
   /** A topic stops at so many bad records among so many of its last ones. */
   readonly topicFuseBad: number;
   readonly topicFuseWindow: number;
+  /** How long Kafka waits for a silent consumer before it gives its partitions to another. */
+  readonly kafkaSessionTimeoutSeconds: number;
+  /** How long a partition may stand still, with records waiting and no known reason, before `/health/live` fails. */
+  readonly stallAfterSeconds: number;
   readonly schemaRegistryUrl: string;
   readonly schemaRegistryUsername: string | undefined;
   readonly schemaRegistryPassword: string | undefined;
@@ -62,7 +66,14 @@ export interface KafkaSasl {
 /** What each group holds. A command demands only the groups that it needs. */
 interface GroupFields {
   database: 'databaseUrl' | 'pruneAfterDays';
-  kafka: 'kafkaBrokers' | 'kafkaSasl' | 'kafkaSsl' | 'topicFuseBad' | 'topicFuseWindow';
+  kafka:
+    | 'kafkaBrokers'
+    | 'kafkaSasl'
+    | 'kafkaSsl'
+    | 'kafkaSessionTimeoutSeconds'
+    | 'stallAfterSeconds'
+    | 'topicFuseBad'
+    | 'topicFuseWindow';
   registry: 'schemaRegistryUrl' | 'schemaRegistryUsername' | 'schemaRegistryPassword';
   http: 'httpHost' | 'httpPort';
   signing: 'eventSigningKey';
@@ -97,6 +108,8 @@ const groups = {
     KAFKA_SASL_PASSWORD: text.optional(),
     TOPIC_FUSE_BAD: wholeNumber(1, 10_000).default(20),
     TOPIC_FUSE_WINDOW: wholeNumber(1, 10_000).default(50),
+    KAFKA_SESSION_TIMEOUT_SECONDS: wholeNumber(6, 1_800).default(15),
+    STALL_AFTER_SECONDS: wholeNumber(3, 86_400).default(120),
   }),
   registry: z.object({
     SCHEMA_REGISTRY_URL: url('http', 'https'),
@@ -126,6 +139,9 @@ const remedies: Readonly<Record<string, string>> = {
   KAFKA_SASL_PASSWORD: 'set it to the password of that user, or leave out the user and the mechanism too',
   TOPIC_FUSE_BAD: 'set it to a number of records, at most TOPIC_FUSE_WINDOW, or leave it out for 20',
   TOPIC_FUSE_WINDOW: 'set it to a number of records, or leave it out for 50',
+  KAFKA_SESSION_TIMEOUT_SECONDS:
+    "set it to a number of seconds within the brokers' group.min and group.max.session.timeout.ms, or leave it out for 15",
+  STALL_AFTER_SECONDS: 'set it to a number of seconds, or leave it out for 120',
   SCHEMA_REGISTRY_URL: 'set it to the address of the Confluent-compatible API, such as http://host:8081',
   SCHEMA_REGISTRY_USERNAME: 'set it to the user of the registry, or leave out its password too',
   SCHEMA_REGISTRY_PASSWORD: 'set it to the password of that user, or leave out the user too',

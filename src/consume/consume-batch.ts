@@ -19,7 +19,7 @@ import { decodeArrivals } from './decode-arrivals.ts';
 export interface ConsumeDeps {
   readonly store: Store;
   readonly codec: EventCodec;
-  readonly inspector: TopicInspector;
+  readonly inspector: Pick<TopicInspector, 'topicIds' | 'earliestOffset'>;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly clock: Clock;
@@ -33,9 +33,15 @@ export interface ConsumeDeps {
 export interface PartitionMemory {
   readonly applied: Map<string, { readonly next: bigint; readonly topicId: string }>;
   readonly sought: Map<string, bigint>;
+  /** What a batch waits for, by partition, while it does. */
+  readonly waiting: Map<string, string>;
 }
 
-export const newPartitionMemory = (): PartitionMemory => ({ applied: new Map(), sought: new Map() });
+export const newPartitionMemory = (): PartitionMemory => ({
+  applied: new Map(),
+  sought: new Map(),
+  waiting: new Map(),
+});
 
 /** read → decode → apply → commit, one batch at a time, in partition order.
  *  An offset is committed only once the outcome of every record before it is durable in PostgreSQL. A crash on any line
@@ -55,21 +61,24 @@ export async function consumeBatch(
     signal,
     heartbeat: () => batch.heartbeat(),
     onWait: (error: Error, _waitMs: number, attempt: number) => {
+      memory.waiting.set(keyOf(batch), error.message);
       if (isWorthTelling(attempt)) log.warn({ err: error, attempt }, 'waiting before this batch can go on');
     },
   };
+  const step = <T>(work: () => Promise<T>): Promise<T> =>
+    retryTransient(work, waiting).finally(() => memory.waiting.delete(keyOf(batch)));
   const started = deps.clock();
 
   let next = records.at(-1)!.offset + 1n;
   let topicId: string;
   try {
     if (await deps.fuses.hold(batch, signal)) return void memory.applied.delete(keyOf(batch));
-    const from = await retryTransient(() => locate(batch, memory, deps, log), waiting);
+    const from = await step(() => locate(batch, memory, deps, log));
     if (from === 'sought' || batch.isStale()) return;
     topicId = from.topicId;
-    const arrivals = await retryTransient(() => decodeArrivals(topic, records, deps.codec), waiting);
+    const arrivals = await step(() => decodeArrivals(topic, records, deps.codec));
     const position = { topic, partition, topicId, expected: from.next, next };
-    const settled = await retryTransient(() => deps.apply(arrivals, position), waiting);
+    const settled = await step(() => deps.apply(arrivals, position));
     if (settled.length === 0) return;
     next = records[settled.length - 1]!.offset + 1n;
   } catch (error) {

@@ -3,6 +3,7 @@ import type { HealthCheck, TopicConsumer, WireBatch } from '../ports.ts';
 import type { Service } from '../runtime/run-services.ts';
 import { sleep } from '../runtime/sleep.ts';
 import { consumeBatch, newPartitionMemory, type ConsumeDeps } from './consume-batch.ts';
+import type { TopicFuses } from './create-topic-fuses.ts';
 
 /** Well within a group member's session. */
 const HEARTBEAT_MS = 3_000;
@@ -10,9 +11,18 @@ const HEARTBEAT_MS = 3_000;
 /** One consumer group per provider, shared by all replicas of the bridge. */
 export const consumerGroup = (provider: string): string => `eassurance-${provider}`;
 
+/** Failures of a membership that an operator mends, and no restart. */
+const OPERATORS = new Set(['KAFKA_UNAUTHENTICATED', 'KAFKA_UNAUTHORISED', 'TOPIC_MISSING']);
+
 export interface ConsumeService extends Service {
-  /** Degraded while a partition stands still on a failure that nothing explains. */
+  /** Degraded while a partition waits, or stands still on a failure that nothing explains. */
   readonly check: HealthCheck;
+  /** Why this partition waits, when that is known and no restart would change it; else null. */
+  explain(topic: string, partition: number): string | null;
+  /** Why the last run ended, when an operator has to mend it and no restart would; else null. */
+  explainAbsence(): string | null;
+  /** Ends the run with a TransientError, for its supervisor to start it again; batches in work finish first. */
+  restart(why: string): void;
 }
 
 /** The inbound side of one provider: its own group member, so that a rebalance, a leaderless partition or a pause of one
@@ -21,38 +31,65 @@ export interface ConsumeService extends Service {
  *  batches in flight are settled. */
 export function consumeProvider(
   provider: string,
-  consumer: TopicConsumer,
-  deps: ConsumeDeps,
+  consumer: Pick<TopicConsumer, 'run'>,
+  deps: ConsumeDeps & { readonly fuses: Pick<TopicFuses, 'isPaused'> },
 ): ConsumeService {
+  const name = `consume-${provider}`;
   const halted = new Set<string>();
+  let memory = newPartitionMemory();
+  let attempt = new AbortController();
+  let absence: string | null = null;
+
+  const handle = async (batch: WireBatch, signal: AbortSignal): Promise<void> => {
+    try {
+      await consumeBatch(batch, provider, memory, deps, signal);
+    } catch (error) {
+      if (error instanceof TransientError) throw error;
+      const { topic, partition, records } = batch;
+      const offset = records[0]?.offset.toString();
+      deps.log.fatal(
+        { err: error, topic, partition, offset },
+        'a batch failed for no known reason: its partition stops here, nothing is skipped, the others go on',
+      );
+      deps.metrics.halted(topic);
+      halted.add(`${topic}/${partition}`);
+      await hold(batch, signal).finally(() => halted.delete(`${topic}/${partition}`));
+    }
+  };
+
   return {
     name: `consume ${provider}`,
-    check: async () =>
-      halted.size === 0
-        ? { name: `consume-${provider}`, status: 'up', detail: 'no partition stands still' }
-        : {
-            name: `consume-${provider}`,
-            status: 'degraded',
-            detail: `stopped on an unexplained failure: ${[...halted].sort().join(', ')}; see the log, then restart`,
-          },
-    run: (signal) => {
-      const memory = newPartitionMemory();
-      return consumer.run(async (batch) => {
-        try {
-          await consumeBatch(batch, provider, memory, deps, signal);
-        } catch (error) {
-          if (error instanceof TransientError) throw error;
-          const { topic, partition, records } = batch;
-          const offset = records[0]?.offset.toString();
-          deps.log.fatal(
-            { err: error, topic, partition, offset },
-            'a batch failed for no known reason: its partition stops here, nothing is skipped, the others go on',
-          );
-          deps.metrics.halted(topic);
-          halted.add(`${topic}/${partition}`);
-          await hold(batch, signal).finally(() => halted.delete(`${topic}/${partition}`));
-        }
-      }, signal);
+    check: async () => {
+      const waits = [...memory.waiting].map(([partition, why]) => `${partition} waits: ${why}`);
+      if (halted.size > 0)
+        waits.push(
+          `stopped on an unexplained failure: ${[...halted].sort().join(', ')}; see the log, then restart`,
+        );
+      return waits.length === 0
+        ? { name, status: 'up', detail: 'no partition stands still' }
+        : { name, status: 'degraded', detail: waits.join('; ') };
+    },
+    // A halted partition would halt again, and a topic that was stopped stays so: a restart in a loop would only stop the
+    // others with them.
+    explain: (topic, partition) =>
+      deps.fuses.isPaused(topic)
+        ? 'its topic stands still until somebody resumes it'
+        : halted.has(`${topic}/${partition}`)
+          ? 'stopped on an unexplained failure'
+          : (memory.waiting.get(`${topic}/${partition}`) ?? null),
+    explainAbsence: () => absence,
+    restart: (why) => attempt.abort(new TransientError('CONSUMER_STALLED', why)),
+    run: async (stopped) => {
+      memory = newPartitionMemory();
+      attempt = new AbortController();
+      const signal = AbortSignal.any([stopped, attempt.signal]);
+      try {
+        await consumer.run((batch) => handle(batch, signal), signal);
+        if (!stopped.aborted) attempt.signal.throwIfAborted();
+      } catch (error) {
+        absence = error instanceof TransientError && OPERATORS.has(error.code) ? error.message : null;
+        throw error;
+      }
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { ISocketFactory } from 'kafkajs';
+
 /** How to reach the cluster and as whom. */
 export interface KafkaConnection {
   /** `host:port` */
@@ -5,6 +7,10 @@ export interface KafkaConnection {
   readonly sasl?: KafkaSasl | undefined;
   readonly ssl: boolean;
   readonly clientId: string;
+  /** How long an answer may take before its connection counts as dead. */
+  readonly requestTimeoutMs?: number;
+  /** Another way to a broker than a plain connection, such as a tunnel. */
+  readonly socketFactory?: ISocketFactory;
 }
 
 export interface KafkaSasl {

@@ -11,6 +11,7 @@ export function createKafkaAdmin(connection: KafkaConnection): Admin {
     ...toTransport(connection),
     timeout: 15_000,
     connectTimeout: 5_000,
+    requestTimeout: connection.requestTimeoutMs ?? 10_000,
     // Retrying is the caller's decision, and it knows when to stop.
     retries: 0,
   });

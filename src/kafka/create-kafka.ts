@@ -18,7 +18,8 @@ export function createKafka(connection: KafkaConnection, log: Log): Kafka {
     // A copy: kafkajs writes into it, and ours is frozen.
     ...(connection.sasl && { sasl: { ...connection.sasl } as SASLOptions }),
     connectionTimeout: 5_000,
-    requestTimeout: 30_000,
+    requestTimeout: connection.requestTimeoutMs ?? 30_000,
+    ...(connection.socketFactory && { socketFactory: connection.socketFactory }),
     retry: RETRY,
     logLevel: kafkajs.logLevel.INFO,
     logCreator: () => (entry) => routeLog(entry, log),

@@ -1,9 +1,10 @@
 import kafkajs from 'kafkajs';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import { MovedError } from '../domain/errors.ts';
+import { MovedError, TransientError } from '../domain/errors.ts';
 import type { Log, TopicConsumer, WireBatch } from '../ports.ts';
+import { commitSettled } from './commit-settled.ts';
 import { toWireBatch } from './to-wire-batch.ts';
-import { trackMembership } from './track-membership.ts';
+import { trackMembership, type Membership } from './track-membership.ts';
 import { translateKafkaError } from './translate-error.ts';
 
 export interface TopicConsumerDeps {
@@ -25,6 +26,9 @@ export interface TopicConsumerDeps {
 
 type Handle = (batch: WireBatch) => Promise<void>;
 
+/** How long leaving may take: a group that can't be told notices by itself when the session has lapsed. */
+const LEAVE_WITHIN_MS = 10_000;
+
 /** A group member for one provider's topics, on kafkajs.
  *
  *  kafkajs fetches from a broker, hands out what came, one batch per partition, and fetches again only when *all* of it
@@ -34,35 +38,39 @@ type Handle = (batch: WireBatch) => Promise<void>;
  *  so memory stays below partitions × `maxBytesPerPartition` + `maxBytes`.
  *
  *  It ends in one of three ways, and always in the same order: take no new batch, let the batches in work finish, leave
- *  the group, disconnect. On abort `run` then resolves; when a batch was rejected, or kafkajs gave up, it rejects.
- *  Nothing restarts in here: that is its supervisor's job. */
+ *  the group, disconnect. On abort `run` then resolves; when a batch was rejected, kafkajs gave up, or a broker owed an
+ *  answer for too long, it rejects. Nothing restarts in here: that is its supervisor's job. */
 export function createTopicConsumer(deps: TopicConsumerDeps): TopicConsumer {
+  let running: { readonly consumer: Consumer; readonly membership: Membership } | null = null;
   return {
     async run(handle, signal) {
       if (signal.aborted) return;
       const consumer = deps.kafka.consumer(toConsumerConfig(deps));
+      const membership = trackMembership(consumer);
+      running = { consumer, membership };
       try {
-        await consumer.connect();
-        await consumer.subscribe({ topics: [...deps.topics], fromBeginning: true });
-        await consume(consumer, handle, signal, deps);
+        await consume(consumer, membership, handle, signal, deps);
       } catch (error) {
         throw translateKafkaError(error, `consuming as ${deps.groupId}`);
       } finally {
-        await consumer
-          .disconnect()
-          .catch((error: unknown) => deps.log.debug({ err: error }, 'disconnecting failed'));
+        membership.end();
+        running = null;
       }
+    },
+    membership: () => running?.membership.current() ?? null,
+    async commitSettled(positions) {
+      if (running) await commitSettled(positions, { ...running, log: deps.log });
     },
   };
 }
 
 async function consume(
   consumer: Consumer,
+  membership: Membership,
   handle: Handle,
   signal: AbortSignal,
   deps: TopicConsumerDeps,
 ): Promise<void> {
-  const membership = trackMembership(consumer);
   const inWork = new Set<Promise<void>>();
   const ending = Promise.withResolvers<void>();
   let stopping = false;
@@ -76,10 +84,20 @@ async function consume(
     failure ??= { error };
     stop();
   };
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
+  const die = (error: unknown) => {
     membership.end();
-    if (!stopping) fail(payload.error);
-  });
+    if (!stopping) fail(error);
+  };
+  consumer.on(consumer.events.CRASH, ({ payload }) => die(payload.error));
+  // kafkajs would ask the same silent connection again, six times over: only a new one helps.
+  consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload: { apiName, broker } }) =>
+    die(
+      new TransientError(
+        'KAFKA_UNAVAILABLE',
+        `${broker} owes an answer to ${apiName}: its connection is dead`,
+      ),
+    ),
+  );
 
   /** Settles one batch; never rejects. */
   const work = async (payload: EachBatchPayload): Promise<void> => {
@@ -91,9 +109,9 @@ async function consume(
       if (!(batch.isLost() && error instanceof MovedError)) fail(error);
     }
   };
-
-  signal.addEventListener('abort', stop, { once: true });
-  try {
+  const start = async () => {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...deps.topics], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -107,14 +125,20 @@ async function consume(
         void task.then(() => !stopping && resume());
       },
     });
-    // Only now may it be stopped: a consumer that is stopped while it joins is forgotten by kafkajs and runs on.
-    if (signal.aborted) stop();
-    await ending.promise;
-    pauseAll(consumer, deps.topics);
-    await Promise.all(inWork);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
+  };
+
+  signal.addEventListener('abort', stop, { once: true });
+  const started = start().catch(fail);
+  await ending.promise;
+  signal.removeEventListener('abort', stop);
+  pauseAll(consumer, deps.topics);
+  await Promise.all(inWork);
+  // Not before it has joined: a consumer that is stopped while it joins is forgotten by kafkajs and runs on.
+  const left = started
+    .then(() => consumer.disconnect())
+    .catch((error: unknown) => deps.log.debug({ err: error }, 'disconnecting failed'));
+  if (!(await settlesWithin(left, LEAVE_WITHIN_MS)))
+    deps.log.warn('Kafka does not answer: the group will notice by itself that this member has left');
   if (failure) throw failure.error;
 }
 
@@ -141,12 +165,13 @@ async function settlesWithin(task: Promise<void>, ms: number): Promise<boolean> 
 }
 
 function toConsumerConfig(deps: TopicConsumerDeps) {
+  const sessionTimeout = deps.sessionTimeoutMs ?? 15_000;
   return {
     groupId: deps.groupId,
     // Also how long a restarted consumer waits for the member it was, when that one could not leave.
-    sessionTimeout: deps.sessionTimeoutMs ?? 15_000,
+    sessionTimeout,
     rebalanceTimeout: 60_000,
-    heartbeatInterval: deps.heartbeatIntervalMs ?? 3_000,
+    heartbeatInterval: deps.heartbeatIntervalMs ?? Math.min(3_000, sessionTimeout / 3),
     minBytes: 1,
     maxBytesPerPartition: deps.maxBytesPerPartition ?? 1_048_576,
     maxBytes: deps.maxBytes ?? 4 * 1_048_576,

@@ -1,9 +1,9 @@
-import { ListOffsetTimestamps, metadataV12 } from '@platformatic/kafka';
+import { FetchIsolationLevels, ListOffsetTimestamps, metadataV12 } from '@platformatic/kafka';
 import type { Admin } from '@platformatic/kafka';
 import { TransientError } from '../domain/errors.ts';
 import type { TopicInspector, TopicOffsets } from '../ports.ts';
+import { askCluster } from './ask-cluster.ts';
 import { anyBroker } from './create-kafka-admin.ts';
-import { translateKafkaError } from './translate-error.ts';
 
 type Metadata = Awaited<ReturnType<typeof metadataV12.api.async>>;
 
@@ -17,15 +17,11 @@ export function createTopicInspector(admin: Admin): TopicInspector & TopicOffset
   return {
     async topicIds(topics) {
       if (topics.length === 0) return new Map();
-      try {
-        const answer = await metadataV12.api
-          .async(await anyBroker(admin), [...topics], false, false)
-          .catch(answerOf);
-        const existing = answer.topics.filter(({ errorCode }) => errorCode !== UNKNOWN_TOPIC);
-        return new Map(existing.map(({ name, topicId }) => [name!, topicId]));
-      } catch (error) {
-        throw translateKafkaError(error, 'reading topic ids');
-      }
+      const answer = await askCluster(admin, 'reading topic ids', async () =>
+        metadataV12.api.async(await anyBroker(admin), [...topics], false, false).catch(answerOf),
+      );
+      const existing = answer.topics.filter(({ errorCode }) => errorCode !== UNKNOWN_TOPIC);
+      return new Map(existing.map(({ name, topicId }) => [name!, topicId]));
     },
 
     async earliestOffset(topic, partition) {
@@ -44,26 +40,53 @@ export function createTopicInspector(admin: Admin): TopicInspector & TopicOffset
         [...since].map(([partition, offset]) => [partition, offset < 0n ? ends.get(partition)! : offset]),
       );
     },
+
+    async endOffsets(topics) {
+      const answers = await Promise.allSettled(topics.map((topic) => readEnds(admin, topic)));
+      const ends = new Map<string, readonly bigint[]>();
+      answers.forEach((answer, i) => {
+        if (answer.status === 'fulfilled') ends.set(topics[i]!, answer.value);
+      });
+      const failed = answers.find((answer) => answer.status === 'rejected');
+      if (failed && ends.size === 0) throw failed.reason;
+      return ends;
+    },
+
+    groupMembers: (groupId) =>
+      askCluster(admin, `reading the members of ${groupId}`, async () => {
+        const groups = await admin.describeGroups({ groups: [groupId] });
+        return new Set(groups.get(groupId)?.members.keys());
+      }),
   };
 }
 
+/** Of every one of these partitions. */
 async function listOffsets(
   admin: Admin,
   topic: string,
   partitions: readonly number[],
   timestamp: bigint,
+  isolationLevel: 0 | 1 = FetchIsolationLevels.READ_UNCOMMITTED,
 ): Promise<ReadonlyMap<number, bigint>> {
   const doing = `reading offsets of ${topic}`;
-  try {
-    const asked = partitions.map((partitionIndex) => ({ partitionIndex, timestamp }));
-    const [answer] = await admin.listOffsets({ topics: [{ name: topic, partitions: asked }] });
-    const found = new Map(answer?.partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset]));
-    if (!partitions.every((partition) => found.has(partition)))
-      throw new TransientError('KAFKA_UNAVAILABLE', `${doing}: no answer`);
-    return found;
-  } catch (error) {
-    throw translateKafkaError(error, doing);
-  }
+  const asked = partitions.map((partitionIndex) => ({ partitionIndex, timestamp }));
+  const [answer] = await askCluster(admin, doing, () =>
+    admin.listOffsets({ topics: [{ name: topic, partitions: asked }], isolationLevel }),
+  );
+  const found = new Map(answer?.partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset]));
+  if (!partitions.every((partition) => found.has(partition)))
+    throw new TransientError('KAFKA_UNAVAILABLE', `${doing}: no answer`);
+  return found;
+}
+
+/** By partition, as far as readers get: what stands behind an open transaction waits for its writer, not for them. */
+async function readEnds(admin: Admin, topic: string): Promise<readonly bigint[]> {
+  const { topics } = await askCluster(admin, `reading the partitions of ${topic}`, () =>
+    admin.metadata({ topics: [topic] }),
+  );
+  const partitions = Array.from(topics.get(topic)!.partitions.keys());
+  const ends = await listOffsets(admin, topic, partitions, LATEST, FetchIsolationLevels.READ_COMMITTED);
+  return partitions.map((partition) => ends.get(partition)!);
 }
 
 /** The client rejects an answer for the sake of one missing or leaderless topic, and hands it over with the error. */

@@ -53,12 +53,14 @@ export function toWireBatch(
         );
       }
       payload.resolveOffset((nextOffset - 1n).toString());
+      deps.membership.noteCommit({ topic, partition, next: nextOffset });
       try {
         await payload.commitOffsetsIfNecessary({
           topics: [{ topic, partitions: [{ partition, offset: nextOffset.toString() }] }],
         });
       } catch (error) {
         // The applied position is in PostgreSQL, and the next commit covers this one.
+        if (isHeld()) deps.membership.forgetCommit({ topic, partition });
         const fields = { nextOffset: nextOffset.toString(), err: error };
         if (isMembershipLost(error)) log.info(fields, 'not committed: the group is rebalancing');
         else if (isOfKafka(error)) log.warn(fields, 'not committed to the group');

@@ -78,7 +78,7 @@ interface Link extends Error {
 }
 
 /** The error and all it wraps, outermost first. */
-function unfold(error: unknown, seen = new Set<unknown>()): Link[] {
+export function unfold(error: unknown, seen = new Set<unknown>()): Link[] {
   if (!(error instanceof Error) || seen.has(error)) return [];
   seen.add(error);
   const inner = (error as Link).errors;

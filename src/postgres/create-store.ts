@@ -9,6 +9,7 @@ import {
   readHistory,
   readIdempotency,
   readPosition,
+  readPositions,
 } from './read-stored.ts';
 import { isServersFault, translated } from './translate-error.ts';
 import { writePlan } from './write-plan.ts';
@@ -33,6 +34,7 @@ export function createStore(deps: { readonly pool: pg.Pool }): Store {
         return result;
       }),
     readPosition: (topic, partition) => translated(() => readPosition(pool, topic, partition)),
+    readPositions: (topics) => translated(() => readPositions(pool, topics)),
   };
 }
 

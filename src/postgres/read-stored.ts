@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { EntityKind } from '../domain/kind.ts';
 import type { Revision } from '../domain/revision.ts';
-import type { IdempotencyRow, StoredEntity } from '../ports.ts';
+import type { IdempotencyRow, PartitionPosition, StoredEntity } from '../ports.ts';
 import { jsonbArray, uuidArray } from './binary-arrays.ts';
 import { quoteName } from './quote-name.ts';
 
@@ -143,6 +143,25 @@ export async function readPosition(
     values: [topic, partition],
   });
   return rows[0] === undefined ? null : { next: BigInt(rows[0].next_offset), topicId: rows[0].topic_id };
+}
+
+export async function readPositions(
+  pool: pg.Pool,
+  topics: readonly string[],
+): Promise<readonly (PartitionPosition & { readonly topicId: string })[]> {
+  const { rows } = await pool.query<{
+    topic: string;
+    partition: number;
+    next_offset: string;
+    topic_id: string;
+  }>({
+    name: 'read-positions',
+    text: 'select topic, partition, next_offset, topic_id from applied_offset where topic = any ($1)',
+    values: [topics],
+  });
+  return rows.map(({ topic, partition, next_offset, topic_id }) => ({
+    ...{ topic, partition, next: BigInt(next_offset), topicId: topic_id },
+  }));
 }
 
 /** Keyed as asked: a UUID may arrive in capitals, and PostgreSQL answers in small letters. */

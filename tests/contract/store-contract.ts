@@ -269,6 +269,9 @@ export function describeStore(setup: () => StoreUnderTest): void {
       await write(step(2n ** 53n + 1n, 4n, 'b'));
       expect(await setup().store.readPosition(topic, 2)).toEqual({ next: 4n, topicId: 'b' });
       expect(await setup().store.readPosition(topic, 3)).toBeNull();
+      expect(await setup().store.readPositions([topic, `${topic}.none`])).toEqual([
+        { topic, partition: 2, next: 4n, topicId: 'b' },
+      ]);
     });
 
     it('lets one of two consumers of a partition advance it', async () => {

@@ -151,6 +151,11 @@ export function createMemoryStore(options: { readonly clock?: () => number } = {
   return {
     transaction,
     readPosition: async (topic, partition) => committed.positions.get(positionKey(topic, partition)) ?? null,
+    readPositions: async (topics) =>
+      [...committed.positions].flatMap(([key, position]) => {
+        const [topic, partition] = [key.slice(0, key.lastIndexOf('/')), key.slice(key.lastIndexOf('/') + 1)];
+        return topics.includes(topic) ? [{ topic, partition: Number(partition), ...position }] : [];
+      }),
     tables: () => committed,
     entity: (kind, id) => committed.entities.get(entityKey(kind, id)),
     async settleOutbox(sequences, deliveries) {

@@ -1,4 +1,6 @@
+import { TimeoutError } from '@platformatic/kafka';
 import { afterEach, describe, expect, inject, it } from 'vitest';
+import { askCluster } from '../../../src/kafka/ask-cluster.ts';
 import { checkKafkaHealth } from '../../../src/kafka/check-health.ts';
 import { createKafkaAdmin } from '../../../src/kafka/create-kafka-admin.ts';
 import { createTopicInspector } from '../../../src/kafka/create-topic-inspector.ts';
@@ -22,6 +24,7 @@ function setup(overrides: { brokers?: string[]; password?: string } = {}) {
   });
   closes.push(() => admin.close());
   return {
+    admin,
     inspector: createTopicInspector(admin),
     health: checkKafkaHealth(admin),
     topic: freshProviderId(),
@@ -62,6 +65,36 @@ describe('a topic inspector', () => {
     await admin.deleteRecords({ topics: [{ name: topic, partitions: [{ partition: 0, offset: 2n }] }] });
     await admin.close();
     expect(await inspector.earliestOffset(topic, 0)).toBe(2n);
+  });
+
+  it('tells where each partition ends, and leaves out a topic that it can not ask about', async () => {
+    const { inspector, topic } = setup();
+    await createTopics([topic], { partitions: 2 });
+    const producer = kafkaClient().producer();
+    await producer.connect();
+    await producer.send({ topic, messages: [{ value: 'a', partition: 1 }] });
+    await producer.disconnect();
+    expect(await inspector.endOffsets([topic, `${topic}-none`])).toEqual(new Map([[topic, [0n, 1n]]]));
+    await expect(inspector.endOffsets([`${topic}-none`])).rejects.toMatchObject({ code: 'TOPIC_MISSING' });
+  });
+
+  it('knows nobody in a group that does not exist', async () => {
+    const { inspector, topic } = setup();
+    expect(await inspector.groupMembers(`eassurance-${topic}`)).toEqual(new Set());
+  });
+
+  it('leaves a connection that owes an answer and asks the next question on another', async () => {
+    const { inspector, admin, topic } = setup();
+    await createTopics([topic]);
+    await inspector.topicIds([topic]);
+    const sockets = () => [...admin.connections].map(([, { socket }]) => socket);
+    const silent = sockets();
+    expect(silent.length).toBeGreaterThan(0);
+    const timeout = () => Promise.reject(new TimeoutError('Request timed out'));
+    await expect(askCluster(admin, 'asking', timeout)).rejects.toMatchObject({ code: 'KAFKA_UNAVAILABLE' });
+    expect(silent.every((socket) => socket.destroyed)).toBe(true);
+    await waitFor('an answer', async () => (await inspector.topicIds([topic])).has(topic));
+    expect(sockets().some((socket) => silent.includes(socket))).toBe(false);
   });
 
   it('throws a TransientError for a topic that is gone', async () => {

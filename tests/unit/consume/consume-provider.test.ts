@@ -1,13 +1,13 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { consumeProvider } from '../../../src/consume/consume-provider.ts';
-import type { ConsumeDeps } from '../../../src/consume/consume-batch.ts';
 import { TransientError } from '../../../src/domain/errors.ts';
 import type { TopicConsumer, WireBatch } from '../../../src/ports.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { createMemoryStore } from '../../fakes/memory-store.ts';
 
 const TOPIC = 'saa-constat.created';
+const STOPPED = 'saa-constat.updated';
 
 /** A group member with the partitions 0 and 1, a batch each; partition 0 fails as told. */
 function setup(failures: { readonly apply?: Error; readonly commit?: Error }) {
@@ -33,12 +33,12 @@ function setup(failures: { readonly apply?: Error; readonly commit?: Error }) {
     },
     seek: () => {},
   });
-  const consumer: TopicConsumer = {
+  const consumer: Pick<TopicConsumer, 'run'> = {
     run: async (handle) => {
       await Promise.all([handle(batchOf(0)), handle(batchOf(1))]);
     },
   };
-  const deps: ConsumeDeps = {
+  const deps: Parameters<typeof consumeProvider>[2] = {
     store: createMemoryStore(),
     codec: {
       decodeBatch: async (_topic, values) =>
@@ -55,7 +55,7 @@ function setup(failures: { readonly apply?: Error; readonly commit?: Error }) {
       if (partition === 0 && failures.apply) throw failures.apply;
       return arrivals.map(() => ({ outcome: 'applied', code: null, eventId: null, entityId: null }));
     },
-    fuses: { hold: async () => false },
+    fuses: { hold: async () => false, isPaused: (topic) => topic === STOPPED },
   };
   const service = consumeProvider('saa', consumer, deps);
   return { service, stop, started: started.promise, committed, beats, metrics };
@@ -81,5 +81,46 @@ describe('consumeProvider', () => {
     const { service, stop } = setup({ commit });
     await expect(service.run(stop.signal)).rejects.toBe(commit);
     expect(await service.check()).toMatchObject({ status: 'up' });
+  });
+
+  it('ends its run, for its supervisor, when it is to start again', async () => {
+    const { service, stop, started } = setup({ apply: new TypeError('a bug') });
+    const running = service.run(stop.signal);
+    await started;
+    expect(service.explain(TOPIC, 0)).toMatch(/unexplained/);
+    expect(service.explain(TOPIC, 1)).toBeNull();
+    service.restart('it stands still');
+    await expect(running).rejects.toMatchObject({ name: 'TransientError', code: 'CONSUMER_STALLED' });
+    expect(service.explain(TOPIC, 0)).toBeNull();
+  });
+
+  it('says what a partition waits for, while it does', async () => {
+    const { service, stop, started } = setup({
+      apply: new TransientError('DATABASE_UNAVAILABLE', 'PostgreSQL cannot be reached'),
+    });
+    const running = service.run(stop.signal);
+    await started;
+    expect(service.explain(TOPIC, 0)).toBe('PostgreSQL cannot be reached');
+    expect(await service.check()).toMatchObject({
+      status: 'degraded',
+      detail: `${TOPIC}/0 waits: PostgreSQL cannot be reached`,
+    });
+    stop.abort();
+    await running;
+    expect(service.explain(TOPIC, 0)).toBeNull();
+  });
+
+  it('explains a topic that was stopped', () => {
+    expect(setup({}).service.explain(STOPPED, 0)).toMatch(/until somebody resumes it/);
+  });
+
+  it.each([
+    ['KAFKA_UNAUTHORISED', 'this user may not use the group'],
+    ['KAFKA_UNAVAILABLE', null],
+  ])('after %s explains its absence by what an operator has to mend, and else not', async (code, why) => {
+    const commit = new TransientError(code, 'this user may not use the group');
+    const { service, stop } = setup({ commit });
+    await expect(service.run(stop.signal)).rejects.toBe(commit);
+    expect(service.explainAbsence()).toBe(why);
   });
 });
