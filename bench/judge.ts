@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { avroType } from '../src/avro/avro-types.ts';
+import { conformRecord } from '../src/avro/conform-value.ts';
 import { loadContracts } from '../src/avro/load-contracts.ts';
 import { canonicalForm, digestOf, sealOf } from '../src/domain/canonical.ts';
 import constat from '../src/domain/constat/kind.ts';
@@ -19,6 +20,8 @@ const ROUNDS = 7;
 const ROUND_MS = 1_000;
 
 const contracts = loadContracts([path.resolve(import.meta.dirname, '../schemas')]);
+const contract = contracts.event('ConstatUpdated');
+const type = avroType(contract.schema);
 const kind: EntityKind = { ...constat, shape: contracts.shapeOf('ConstatUpdated', 'constat') };
 
 /** One constat as both sides have it: the insurer corrected the place and a driver's remarks, staff the damage and, at
@@ -33,7 +36,7 @@ interface Case {
 }
 
 /** How many events a second the rules alone can settle on one core, digest and seal included: what reading and writing
- *  cost comes on top. */
+ *  cost comes on top. The events stand decoded, as they are when they are judged. */
 export function benchJudge(): void {
   const cases = makeCases();
   console.log(`\nJudging a constat of ${describeSize(cases)}, on one core`);
@@ -52,8 +55,7 @@ export function benchJudge(): void {
 function describeSize(cases: readonly Case[]): string {
   const mean = (sizeOf: (one: Case) => number) =>
     (cases.reduce((sum, one) => sum + sizeOf(one), 0) / cases.length / 1_000).toFixed(1);
-  const type = avroType(contracts.event('ConstatUpdated').schema);
-  const avro = mean(({ newer: { state, ...event } }) => type.toBuffer({ ...event, constat: state }).length);
+  const avro = mean(({ newer }) => encode(newer).length);
   const canonical = mean(({ newer }) => Buffer.byteLength(canonicalForm(newer.state, kind.shape)));
   return `${avro} kB in Avro, ${canonical} kB in canonical form`;
 }
@@ -116,9 +118,10 @@ function makeCases(): readonly Case[] {
   return Array.from({ length: CONSTATS }, (_, i) => {
     const constatId = `0197f3a0-1111-7abc-8def-${String(i).padStart(12, '0')}`;
     const at = { createdAt: '2026-05-04T09:00:00.000Z', updatedAt: '2026-05-04T09:00:00.000Z' };
-    const base: JsonObject = { ...sample.constat(), constatId, providerId: 'saa', createdBy: HUB, ...at };
-    const ours = edited(base, 'Rue Didouche Mourad', { visibleDamage: 'Aile gauche' });
-    const theirs = edited(base, 'RN 5, Rouïba', { remarks: 'Chaussée mouillée.' });
+    const opened: JsonObject = { ...sample.constat(), constatId, providerId: 'saa', createdBy: HUB, ...at };
+    const base = decoded(opened);
+    const ours = decoded(edited(opened, 'Rue Didouche Mourad', { visibleDamage: 'Aile gauche' }));
+    const theirs = edited(opened, 'RN 5, Rouïba', { remarks: 'Chaussée mouillée.' });
     const digest = digestOf(ours, kind.shape);
     const entry = (counter: number, state: JsonObject): HistoryEntry => ({
       eventId: `${constatId}/${counter}`,
@@ -137,21 +140,29 @@ function makeCases(): readonly Case[] {
       base,
       ours,
       history: [entry(1, base), entry(2, ours)],
-      newer: eventOf(theirs, { [HUB]: 2, saa: 1 }),
-      concurrent: eventOf(theirs, { [HUB]: 1, saa: 1 }),
+      newer: eventOf(decoded(theirs), { [HUB]: 2, saa: 1 }),
+      concurrent: eventOf(decoded(theirs), { [HUB]: 1, saa: 1 }),
     };
   });
 }
 
-/** As decoded: nothing in it is shared with another state. */
 function edited(state: JsonObject, place: string, ofA: JsonObject): JsonObject {
-  const copy = structuredClone(state);
-  const [a, b] = copy['parties'] as readonly JsonObject[];
+  const [a, b] = state['parties'] as readonly JsonObject[];
   return {
-    ...copy,
-    accident: { ...(copy['accident'] as JsonObject), place },
+    ...state,
+    accident: { ...(state['accident'] as JsonObject), place },
     parties: [{ ...a!, ...ofA }, b!],
   };
+}
+
+/** As it comes off a topic: with every field of the contract, and nothing in it shared with another state. */
+function decoded(state: JsonObject): JsonObject {
+  const event = type.fromBuffer(encode(eventOf(state, { saa: 1 }))) as { readonly constat: JsonObject };
+  return event.constat;
+}
+
+function encode({ state, ...event }: EntityEvent): Buffer {
+  return type.toBuffer({ ...event, constat: conformRecord(contract.state, state, contracts.book) });
 }
 
 function eventOf(state: JsonObject, revision: Revision): EntityEvent {

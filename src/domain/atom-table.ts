@@ -82,7 +82,7 @@ export function keyOf(element: Json, table: ListTable): string {
   const key = isRecord(element) ? element[table.key] : undefined;
   const named = typeof key === 'string' || typeof key === 'number' ? String(key) : (table.defaultKey ?? '');
   // RFC 6901, so that no key can be mistaken for a path.
-  return named.replaceAll('~', '~0').replaceAll('/', '~1');
+  return /[~/]/.test(named) ? named.replaceAll('~', '~0').replaceAll('/', '~1') : named;
 }
 
 function follow(value: Json, path: readonly string[]): Json {

@@ -21,17 +21,17 @@ const ANY: CanonicalShape = { type: 'scalar' };
  *  it and in whatever order; its outermost `createdAt` and `updatedAt` are no content. Total: a value that does not fit
  *  the shape is written as plain RFC 8785. */
 export function canonicalForm(state: Json, shape: CanonicalShape): string {
-  return writeState(state, shape);
+  return writeState(state, shape).toString();
 }
 
 /** The canonical text of a part of a state, by the same rules; without a shape, RFC 8785 in NFC without nulls. */
 export function canonicalText(value: Json, shape: CanonicalShape = ANY): string {
-  return writeValue(value, shape);
+  return writeValue(value, shape).toString();
 }
 
 /** SHA-256 (hex) of the canonical form. */
 export function digestOf(state: Json, shape: CanonicalShape): string {
-  return hash('sha256', canonicalForm(state, shape), 'hex');
+  return hash('sha256', writeState(state, shape), 'hex');
 }
 
 /** The hub's own hash of the fields that a seal protects; null while the state is not sealed, whatever hash it carries

@@ -1,9 +1,9 @@
 import { identityOf, keyOf, type AtomTable, type RecordTable } from './atom-table.ts';
-import { canonicalText, type CanonicalShape } from './canonical.ts';
+import type { CanonicalShape } from './canonical.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { EntityKind } from './kind.ts';
 import { isRecord, list } from './read-state.ts';
-import { elementOf, fieldOf, sameContent, type FieldShape } from './same-content.ts';
+import { elementOf, fieldOf, sameContent, sameIdentity, type FieldShape } from './same-content.ts';
 
 /** What an older contract reads a symbol as that it doesn't know. */
 const UNKNOWN = 'UNKNOWN';
@@ -52,8 +52,9 @@ function completeRecord(
   if (shape.type !== 'record' || isAnotherThing(state, previous, table)) return state;
   let completed = state;
   for (const name in shape.fields) {
-    if (isComplete(state[name]) && absent[name] === undefined) continue;
-    const value = completeField(name, state, previous, table, shape, absent[name]);
+    const gone = absent === NO_PATHS ? undefined : absent[name];
+    if (gone === undefined && isComplete(state[name] ?? shape.fields[name]!.default)) continue;
+    const value = completeField(name, state, previous, table, shape, gone);
     if (value === state[name]) continue;
     if (completed === state) completed = { ...state };
     (completed as Record<string, Json | undefined>)[name] = value;
@@ -61,11 +62,9 @@ function completeRecord(
   return completed;
 }
 
-/** A value that nothing could be missing from. */
+/** A value that nothing could be missing from: none, or a scalar that is not the unknown symbol. */
 function isComplete(value: Json | undefined): boolean {
-  return typeof value === 'string'
-    ? value !== UNKNOWN
-    : typeof value === 'number' || typeof value === 'boolean';
+  return typeof value === 'string' ? value !== UNKNOWN : typeof value !== 'object' || value === null;
 }
 
 function completeField(
@@ -112,7 +111,7 @@ function completeList(
 /** By what identifies it in itself: a column of the form is still that column when another person drives. */
 function isAnotherThing(state: JsonObject, previous: JsonObject, table: RecordTable): boolean {
   if (table.identity === undefined || table.identity.length === 0) return false;
-  return canonicalText(identityOf(state, table)) !== canonicalText(identityOf(previous, table));
+  return !sameIdentity(identityOf(state, table), identityOf(previous, table));
 }
 
 /** False for a symbol that its writer doesn't know. Where it is only valid together with others and one of those has

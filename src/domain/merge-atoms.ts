@@ -1,10 +1,17 @@
 import { identityOf, keyOf, type AtomTable, type ListTable, type RecordTable } from './atom-table.ts';
-import { canonicalText, type CanonicalShape } from './canonical.ts';
+import type { CanonicalShape } from './canonical.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { AtomVersions } from './atom-versions.ts';
 import { mergeAtom, type AtomMerge } from './merge-atom.ts';
 import { isRecord, list, record } from './read-state.ts';
-import { elementOf, fieldOf, sameContent, sameStructure, type FieldShape } from './same-content.ts';
+import {
+  elementOf,
+  fieldOf,
+  sameContent,
+  sameIdentity,
+  sameStructure,
+  type FieldShape,
+} from './same-content.ts';
 
 type Content = Json | undefined;
 
@@ -109,17 +116,12 @@ function isSameThing(
   merge: AtomMerge,
 ): boolean {
   const own = identityOf(record(ours), table);
-  const isOurs = (value: Content): boolean =>
-    isRecord(value) && isSameIdentity(identityOf(value, table), own);
+  const isOurs = (value: Content): boolean => isRecord(value) && sameIdentity(identityOf(value, table), own);
   return (
     isOurs(ours) &&
     isOurs(theirs) &&
     (merge.baseMissing || (isOurs(base) && [...hub, ...edits].every(isOurs)))
   );
-}
-
-function isSameIdentity(a: readonly Json[], b: readonly Json[]): boolean {
-  return sameStructure(a, b) || canonicalText(a) === canonicalText(b);
 }
 
 /** A list by the keys of its elements, ours first; one atom when a key is used twice or when it is no list. */

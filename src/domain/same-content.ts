@@ -1,5 +1,6 @@
 import { canonicalText, type CanonicalShape } from './canonical.ts';
 import type { Json } from './json.ts';
+import { normalised } from './write-scalar.ts';
 
 /** A field as its contract has it. */
 export interface FieldShape {
@@ -15,7 +16,9 @@ type Content = Json | undefined;
 /** Whether two values of a field are equal in canonical form: null, absent, empty and the default are the same, and so
  *  are two orders of a list. Total. */
 export function sameContent(a: Content, b: Content, field: FieldShape): boolean {
-  return sameStructure(a, b) || contentText(a, field) === contentText(b, field);
+  if (sameStructure(a, b)) return true;
+  if (typeof a === 'string' && typeof b === 'string') return normalised(a) === normalised(b);
+  return contentText(a, field) === contentText(b, field);
 }
 
 /** How the contract shapes a field of the record. */
@@ -49,14 +52,20 @@ export function sameStructure(a: Content, b: Content): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (isList(a)) return isList(b) && a.length === b.length && a.every((item, i) => sameStructure(item, b[i]));
   if (isList(b)) return false;
-  const names = Object.keys(a);
-  if (names.length !== Object.keys(b).length) return false;
-  for (const name of names) {
+  let more = 0;
+  for (const name in a) {
     const [one, other] = [a[name], b[name]];
     if (one !== other && !sameStructure(one, other)) return false;
     if (other === undefined && !Object.hasOwn(b, name)) return false;
+    more++;
   }
-  return true;
+  for (const _ in b) more--;
+  return more === 0;
+}
+
+/** Whether what identifies a thing is the same, in canonical form. */
+export function sameIdentity(a: readonly Json[], b: readonly Json[]): boolean {
+  return sameStructure(a, b) || canonicalText(a) === canonicalText(b);
 }
 
 function isList(value: Json): value is readonly Json[] {

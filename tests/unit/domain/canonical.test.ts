@@ -12,6 +12,7 @@ import {
   type CanonicalShape,
 } from '../../../src/domain/canonical.ts';
 import type { Json, JsonObject } from '../../../src/domain/json.ts';
+import { isSettled } from '../../../src/domain/write-scalar.ts';
 import { constatState, kinds, party, SCHEMAS_DIR, signedConstat } from './setup.ts';
 
 const SCALAR: CanonicalShape = { type: 'scalar' };
@@ -34,7 +35,11 @@ const SHAPE: CanonicalShape = {
   },
 };
 
-const text = fc.string({ unit: 'grapheme' });
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme' }),
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: 'binary-ascii' }),
+);
 const states = fc.record(
   {
     title: text,
@@ -154,6 +159,36 @@ describe('canonicalForm', () => {
 
   it('keeps a record in which nothing is left, since it is there', () => {
     expect(canonicalForm({ inner: { note: null } }, SHAPE)).toBe('{"inner":{}}');
+  });
+});
+
+describe('a form that outgrows the room kept for it', () => {
+  it.each([1_000, 10_000])('is the same as any other, with %i elements', (count) => {
+    const people = Array.from({ length: count }, (_, i) => ({ id: `${count - i}`, note: 'é"\n'.repeat(9) }));
+    const state = { title: 'x'.repeat(40_000), boxes: people.map((_, i) => (i * 7) % count), people };
+    expect(canonicalForm(state, SHAPE) === canonicalize(reduced(state, SHAPE, true))).toBe(true);
+  });
+
+  it('is the same where elements share a key', () => {
+    const people = Array.from({ length: 5_000 }, (_, i) => ({
+      id: 'A',
+      note: `${i % 100}`.padStart(40, '0'),
+    }));
+    const sorted = people.toSorted((a, b) => (a.note < b.note ? -1 : a.note > b.note ? 1 : 0));
+    expect(canonicalForm({ people }, SHAPE)).toBe(canonicalize({ people: sorted }));
+  });
+});
+
+describe('isSettled', () => {
+  it('holds only characters that NFC leaves as they are, alone and beside each other', () => {
+    const settled = Array.from({ length: 0x10000 }, (_, code) => code)
+      .filter(isSettled)
+      .map((code) => String.fromCharCode(code));
+    expect(settled.length).toBeGreaterThan(0x300);
+    for (const first of settled) {
+      const pairs = settled.map((second) => first + second).join('');
+      expect(pairs.normalize('NFC') === pairs).toBe(true);
+    }
   });
 });
 
