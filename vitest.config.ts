@@ -25,7 +25,7 @@ export default defineConfig({
     env: { KAFKAJS_NO_PARTITIONER_WARNING: '1' },
     reporters: ['default', './tests/support/summary-reporter.ts'],
     projects: [
-      tier('unit', 0, 10_000, false),
+      tier('unit', 0, 60_000, false),
       tier('simulation', 0, 60_000, false),
       tier('contract', 1, 60_000, true),
       tier('integration', 2, 60_000, true),
