@@ -13,6 +13,7 @@ import type {
 import type { Json, JsonObject } from '../domain/json.ts';
 import { isRecord } from '../domain/read-state.ts';
 import { formatRevision } from '../domain/revision.ts';
+import { dayAndTimeInAlgiers } from '../explain/say-time.ts';
 
 /** Longer values are cut: the story is to be read in one look, and the API has them whole. */
 const MAX_VALUE = 70;
@@ -185,15 +186,8 @@ function valueText(value: Json): string {
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
-const LOCAL = new Intl.DateTimeFormat('en-CA', {
-  timeZone: 'Africa/Algiers',
-  dateStyle: 'short',
-  timeStyle: 'medium',
-  hourCycle: 'h23',
-});
-
 /** Day and time, with milliseconds. */
 function localTime(ms: number): [string, string] {
-  const [day, time] = LOCAL.format(ms).split(', ') as [string, string];
+  const [day, time] = dayAndTimeInAlgiers(ms);
   return [day, `${time}.${String(((ms % 1_000) + 1_000) % 1_000).padStart(3, '0')}`];
 }

@@ -8,12 +8,16 @@ const ALGIERS = new Intl.DateTimeFormat('en-CA', {
   hourCycle: 'h23',
 });
 
+/** `2026-03-15` and `14:02:11` in Africa/Algiers. */
+export function dayAndTimeInAlgiers(ms: number): readonly [day: string, time: string] {
+  return ALGIERS.format(ms).split(', ') as [string, string];
+}
+
 /** For people: `14:02:11` of today, else with the day before it; Africa/Algiers. */
 export function sayTimeInAlgiers(nowMs: number): SayTime {
-  const split = (ms: number) => ALGIERS.format(ms).split(', ') as [string, string];
-  const [today] = split(nowMs);
+  const [today] = dayAndTimeInAlgiers(nowMs);
   return (ms) => {
-    const [day, time] = split(ms);
+    const [day, time] = dayAndTimeInAlgiers(ms);
     return day === today ? time : `${day} ${time}`;
   };
 }
