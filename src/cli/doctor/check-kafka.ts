@@ -1,7 +1,7 @@
 import type { Admin } from '@platformatic/kafka';
 import type { SettingsOf } from '../../config/env.ts';
 import { consumerGroup } from '../../consume/consume-provider.ts';
-import { BridgeError } from '../../domain/errors.ts';
+import { BridgeError, TransientError, UsageError } from '../../domain/errors.ts';
 import { createClusterAdmin } from '../../kafka/create-cluster-admin.ts';
 import { createKafkaAdmin } from '../../kafka/create-kafka-admin.ts';
 import { inspectTopics, mayJoinGroup, type TopicAccess } from '../../kafka/inspect-access.ts';
@@ -116,12 +116,12 @@ async function comparePlan(
   const name = 'kafka-plan';
   const cluster = createClusterAdmin(connection);
   const bridgeUser = connection.sasl?.username ?? 'bridge';
-  const desired = desiredCluster(topology, {
-    bridgeUser,
-    bridgePassword: undefined,
-    providerPasswords: new Map(),
-  });
   try {
+    const desired = desiredCluster(topology, {
+      bridgeUser,
+      bridgePassword: undefined,
+      providerPasswords: new Map(),
+    });
     const { steps } = planTopics(await describeCluster(desired, cluster), desired);
     return steps.length === 0
       ? pass(name, 'The cluster is as topics.yaml says.')
@@ -131,6 +131,7 @@ async function comparePlan(
           'bridge topics plan',
         );
   } catch (error) {
+    if (error instanceof UsageError) return fail(name, `${error.message}.`, 'correct KAFKA_SASL_USERNAME');
     if (!(error instanceof BridgeError)) throw error;
     return pass(
       name,
@@ -142,7 +143,7 @@ async function comparePlan(
 }
 
 function unreachable(error: unknown, brokers: readonly string[]): Finding {
-  const code = error instanceof BridgeError ? error.code : null;
+  const code = error instanceof TransientError ? error.code : null;
   if (code === 'KAFKA_UNAUTHENTICATED')
     return fail(
       'kafka',
