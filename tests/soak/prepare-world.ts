@@ -124,7 +124,7 @@ export async function prepareWorld(options: WorldOptions, cleanup: CleanupStack)
   };
 }
 
-function makeLogins(ids: readonly string[]) {
+export function makeLogins(ids: readonly string[]) {
   return {
     bridgeLogin: { username: `bridge-${ids[0]}`, password: randomUUID() } satisfies Login,
     logins: new Map(ids.map((id) => [id, { username: id, password: randomUUID() } satisfies Login])),
@@ -132,9 +132,9 @@ function makeLogins(ids: readonly string[]) {
 }
 
 /** The second insurer leaves some atoms to E-assurance. */
-function topicsOf(ids: readonly string[]) {
+export function topicsOf(ids: readonly string[], partitions = 3) {
   const both = { writers: ['eassurance', 'provider'] };
-  const defaults = { partitions: 3, replicationFactor: 1, minInsyncReplicas: 1, retentionDays: 1 };
+  const defaults = { partitions, replicationFactor: 1, minInsyncReplicas: 1, retentionDays: 1 };
   return {
     version: 1,
     defaults: { ...defaults, maxMessageBytes: 1_048_576 },
@@ -160,7 +160,7 @@ function topicsOf(ids: readonly string[]) {
   };
 }
 
-async function provision(
+export async function provision(
   topology: Topology,
   services: TestServices,
   bridge: Login,
