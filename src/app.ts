@@ -14,6 +14,7 @@ import { createEdits } from './apply/create-edits.ts';
 import { republishLagging, type RepublishDeps } from './apply/republish-entity.ts';
 import { SHARED } from './apply/share-verification.ts';
 import { createWriterDirectory, refreshWriterDirectory } from './apply/writer-directory.ts';
+import { watchCapacity } from './capacity/watch-capacity.ts';
 import { createCodec } from './avro/create-codec.ts';
 import { createRegistryClient } from './avro/create-registry-client.ts';
 import { loadContracts } from './avro/load-contracts.ts';
@@ -49,6 +50,7 @@ import { createSchemaTable } from './postgres/create-schema-table.ts';
 import { createStore } from './postgres/create-store.ts';
 import { createTopicFuseTable } from './postgres/create-topic-fuse-table.ts';
 import { createWriterIdTable } from './postgres/create-writer-id-table.ts';
+import { createDatabaseSize } from './postgres/measure-database.ts';
 import { recordProviders } from './postgres/record-providers.ts';
 import { requireMigrated } from './postgres/require-migrated.ts';
 import { pruneHistory } from './prune/prune-history.ts';
@@ -60,6 +62,7 @@ import { toArrival, type PulledEvent } from './pull/pulled-event.ts';
 import { refreshEntity } from './pull/refresh-entity.ts';
 import { relayOutbox } from './relay/relay-outbox.ts';
 import { createProviderApi } from './rest/create-provider-api.ts';
+import { isWorthTelling } from './runtime/backoff.ts';
 import { createCleanupStack } from './runtime/cleanup-stack.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 import { newId } from './runtime/new-id.ts';
@@ -154,6 +157,20 @@ export async function buildApp(
       pollIntervalMs: 5_000,
     });
 
+    const capacity = watchCapacity({
+      outbox,
+      databaseSize: createDatabaseSize({ pool }),
+      shards: [...topology.providers.keys(), SHARED],
+      limits: {
+        maxWaiting: settings.outboxMaxWaiting,
+        maxAgeMs: settings.outboxMaxAgeHours * 3_600_000,
+        maxDatabaseBytes: settings.databaseMaxMb === undefined ? null : settings.databaseMaxMb * 1_048_576,
+      },
+      metrics,
+      log: log.child({ part: 'capacity' }),
+      everyMs: 2_000,
+    });
+
     // The one way in
     const wakeRelay = (shards: readonly string[]) => relay.wake(shards);
     const writers = createWriterDirectory({ topology, table: createWriterIdTable({ prisma }) });
@@ -163,6 +180,7 @@ export async function buildApp(
     };
     const applyPulled = async (events: readonly PulledEvent[]) => {
       const arrivals = events.map(toArrival);
+      capacity.requireSpace();
       await writers.learn(arrivals);
       return applyBatch(arrivals, null, applying);
     };
@@ -172,7 +190,16 @@ export async function buildApp(
       isWaiting: (entityId) => outbox.holds(entityId),
     };
     const ofEdits = log.child({ part: 'edits' });
-    const edits = createEdits({ store, reader, topology, codec, log: ofEdits, clock, newId, wakeRelay });
+    const edits = createEdits({
+      store: capacity.limit(store),
+      reader,
+      topology,
+      codec,
+      log: ofEdits,
+      clock,
+      newId,
+      wakeRelay,
+    });
 
     // From the topics
     const fuseTable = createTopicFuseTable({ prisma });
@@ -186,6 +213,7 @@ export async function buildApp(
     // A topic that stood still before the start reads nothing after it.
     await fuses.reload();
     const apply = async (arrivals: readonly Arrival[], position: PositionAdvance) => {
+      capacity.requireSpace();
       await writers.learn(arrivals);
       return applyBatch(arrivals, position, applying, fuses.of(position.topic));
     };
@@ -263,6 +291,7 @@ export async function buildApp(
           ready: [
             createPostgresHealthCheck({ pool }),
             checkKafkaHealth(admin),
+            capacity.check,
             ...consumers.map(({ service }) => service.check),
             fuses.check,
             ...[...apis.values()].map((providerApi) => checkProviderApi(providerApi, clock)),
@@ -285,10 +314,14 @@ export async function buildApp(
     const restarting = (service: Parameters<typeof supervise>[0]) =>
       supervise(service, {
         clock,
-        onRestart: (err, waitMs) => log.warn({ err, waitMs, service: service.name }, 'service starts again'),
+        onRestart: (err, waitMs, attempt) => {
+          if (isWorthTelling(attempt))
+            log.warn({ err, waitMs, attempt, service: service.name }, 'service starts again');
+        },
       });
     const services = [
       restarting(relay),
+      restarting(capacity),
       restarting(refreshWriterDirectory(writers, { everyMs: 10_000 })),
       restarting(watchTopicFuses(fuses, { everyMs: 2_000 })),
       ...consumers.flatMap(({ service, watch }) => [restarting(service), restarting(watch)]),

@@ -2,6 +2,7 @@
  *  types; a flow (apply/, consume/, relay/, pull/, api/, provision/) sees nothing else of the outside world.
  *  All of them throw TransientError when the world is at fault and PermanentError when the input is. */
 import type { Logger } from 'pino';
+import type { TransientError } from './domain/errors.ts';
 import type { EntityEvent, Outcome } from './domain/event.ts';
 import type { ExplainedEntity, RecordPosition } from './domain/explanation.ts';
 import type { Json, JsonObject } from './domain/json.ts';
@@ -125,12 +126,14 @@ export interface OutgoingRecord {
 }
 export type SendResult =
   | { readonly status: 'acknowledged'; readonly partition: number; readonly offset: bigint }
-  | { readonly status: 'refused'; readonly code: string; readonly cause: string };
+  | { readonly status: 'refused'; readonly code: string; readonly cause: string }
+  /** Nobody knows whether it was written: sending it again is right. */
+  | { readonly status: 'unknown'; readonly error: TransientError };
 
 export interface TopicSink {
   /** Sends in the order given (per key; `acks=all`, idempotent producer) and tells what became of each record, in the
-   *  same order. A record that Kafka refuses for good is `refused`, and the others still go. Throws TransientError when
-   *  it is not known what was written: sending again is then right. */
+   *  same order. A record that Kafka refuses for good is `refused`, one without an answer is `unknown`, and the others
+   *  still go: an outage of one topic has nothing of another sent twice. */
   send(records: readonly OutgoingRecord[]): Promise<readonly SendResult[]>;
 }
 
@@ -544,6 +547,19 @@ export interface OutboxItem {
   readonly bytes: Buffer;
 }
 
+/** What the outbox holds of one shard. */
+export interface OutboxBacklog {
+  readonly shard: string;
+  readonly waiting: number;
+  /** Refused by Kafka for good. */
+  readonly parked: number;
+  /** How long the oldest of the waiting has waited; null when none waits. */
+  readonly oldestMs: number | null;
+}
+
+/** Bytes that the bridge's database takes up on its disk. */
+export type DatabaseSize = () => Promise<number>;
+
 export interface Outbox {
   /** The oldest waiting rows of the shard, in sequence; parked rows are left out. */
   read(shard: string, limit: number): Promise<readonly OutboxItem[]>;
@@ -553,6 +569,8 @@ export interface Outbox {
   park(sequence: bigint, code: string, cause: string): Promise<void>;
   /** Whether an event of the entity waits here, or is parked: its provider can't have it yet. */
   holds(entityId: string): Promise<boolean>;
+  /** Every shard that has rows. */
+  measure(): Promise<readonly OutboxBacklog[]>;
   /** Tells every listening relay that these shards have work. Coalesced, outside the edit's transaction. */
   notify(shards: readonly string[]): Promise<void>;
   /** Opens a connection of its own that hears notifications and holds shard locks. */
@@ -872,6 +890,8 @@ export interface Metrics {
   pulled(provider: string, collection: string, outcome: Outcome | 'failed', count: number): void;
   /** A provider used a counter of its revisions for two contents: its backup was restored without a new writer id. */
   revisionReused(provider: string): void;
+  outbox(backlog: OutboxBacklog): void;
+  databaseSize(bytes: number): void;
   http(method: string, route: string, status: number, seconds: number): void;
 }
 

@@ -1,6 +1,14 @@
 import { MovedError, PermanentError, TransientError } from '../domain/errors.ts';
 import { ProblemError } from './problem.ts';
 
+/** What is said of an outage that its code alone does not explain to whoever edits. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  DATABASE_FULL: 'The database has no room left; nothing was stored. Operators have to make room first.',
+  DATABASE_READ_ONLY: 'The database takes no writes at the moment; nothing was stored. Reading still works.',
+  OUTBOX_FULL:
+    'Too many edits wait to be sent to this insurer; nothing was stored. New ones are taken once its topics can be written again.',
+};
+
 /** The problem to answer with, whatever was thrown. What nobody foresaw becomes `internal`: its words stay in the log,
  *  for they may hold anything. */
 export function problemOf(error: unknown): ProblemError {
@@ -13,7 +21,7 @@ export function problemOf(error: unknown): ProblemError {
     );
   }
   if (error instanceof TransientError) {
-    return new ProblemError('unavailable', 'Nothing was decided; try again later.', {
+    return new ProblemError('unavailable', SENTENCES[error.code] ?? 'Nothing was decided; try again later.', {
       ...retryAfter(error.retryAfterMs ?? 5000),
       extra: { code: error.code },
     });

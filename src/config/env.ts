@@ -27,6 +27,11 @@ export interface Settings {
   readonly kindsDirs: readonly string[];
   readonly migrationsDirs: readonly string[];
   readonly databaseUrl: string;
+  /** Events of one provider that may wait for Kafka, and how old the oldest of them may be, before edits are refused. */
+  readonly outboxMaxWaiting: number;
+  readonly outboxMaxAgeHours: number;
+  /** What the database may take up before edits are refused and partitions wait. */
+  readonly databaseMaxMb: number | undefined;
   readonly kafkaBrokers: readonly string[];
   readonly kafkaSasl: KafkaSasl | undefined;
   readonly kafkaSsl: boolean;
@@ -65,7 +70,7 @@ export interface KafkaSasl {
 
 /** What each group holds. A command demands only the groups that it needs. */
 interface GroupFields {
-  database: 'databaseUrl' | 'pruneAfterDays';
+  database: 'databaseUrl' | 'pruneAfterDays' | 'outboxMaxWaiting' | 'outboxMaxAgeHours' | 'databaseMaxMb';
   kafka:
     | 'kafkaBrokers'
     | 'kafkaSasl'
@@ -99,6 +104,9 @@ const groups = {
   database: z.object({
     DATABASE_URL: url('postgresql', 'postgres'),
     PRUNE_AFTER_DAYS: wholeNumber(1, 36_500).default(90),
+    OUTBOX_MAX_WAITING: wholeNumber(1, 100_000_000).default(50_000),
+    OUTBOX_MAX_AGE_HOURS: wholeNumber(1, 8_760).default(72),
+    DATABASE_MAX_MB: wholeNumber(1, 100_000_000).optional(),
   }),
   kafka: z.object({
     KAFKA_BROKERS: hostList,
@@ -131,6 +139,9 @@ const remedies: Readonly<Record<string, string>> = {
   MIGRATIONS_DIRS: 'set it to directories of migrations separated by ":", or leave it out',
   DATABASE_URL: 'set it to postgresql://user:password@host:5432/database',
   PRUNE_AFTER_DAYS: 'set it to a number of days, or leave it out for 90',
+  OUTBOX_MAX_WAITING: 'set it to a number of events, or leave it out for 50000',
+  OUTBOX_MAX_AGE_HOURS: 'set it to a number of hours, or leave it out for 72',
+  DATABASE_MAX_MB: 'set it to the megabytes that the database may take up, or leave it out for no limit',
   KAFKA_BROKERS: 'set it to host:9092, or several separated by commas',
   KAFKA_SSL: 'set it to true when the brokers speak TLS, or leave it out',
   KAFKA_SASL_MECHANISM: 'set it to scram-sha-256, or leave it out',

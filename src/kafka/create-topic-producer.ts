@@ -111,7 +111,9 @@ export function createTopicProducer(deps: TopicProducerDeps): TopicProducer {
         if (refusal?.of === 'topic')
           return records.map(() => ({ status: 'refused', code: refusal.code, cause: refusal.cause }));
         await close();
-        throw translateKafkaError(error, `sending to ${topic}`);
+        const failure = translateKafkaError(error, `sending to ${topic}`);
+        if (!(failure instanceof TransientError)) throw failure;
+        return records.map((_, index) => results[index] ?? { status: 'unknown', error: failure });
       }
     },
   };

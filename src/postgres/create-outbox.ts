@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Outbox, OutboxItem } from '../ports.ts';
+import type { Outbox, OutboxBacklog, OutboxItem } from '../ports.ts';
 import { openOutboxSession } from './open-outbox-session.ts';
 import { OUTBOX_CHANNEL } from './outbox-channel.ts';
 import { translated } from './translate-error.ts';
@@ -14,6 +14,7 @@ export function createOutbox(deps: { readonly pool: pg.Pool; readonly databaseUr
     acknowledge: (rows) => translated(() => acknowledge(pool, rows)),
     park: (sequence, code, cause) => translated(() => park(pool, sequence, code, cause)),
     holds: (entityId) => translated(() => holds(pool, entityId)),
+    measure: () => translated(() => measure(pool)),
     notify: coalesce((shards) => translated(() => notify(pool, shards))),
     openSession: (onWake) => translated(() => openOutboxSession(databaseUrl, onWake)),
   };
@@ -89,6 +90,23 @@ async function holds(pool: pg.Pool, entityId: string): Promise<boolean> {
     values: [entityId],
   });
   return rows[0]!.held;
+}
+
+/** A row is as old as its event, which was written with it. */
+async function measure(pool: pg.Pool): Promise<readonly OutboxBacklog[]> {
+  const { rows } = await pool.query<OutboxBacklog>({
+    name: 'measure-outbox',
+    text: `select o.shard, o.waiting, o.parked,
+                  date_part('epoch', clock_timestamp() - e.recorded_at) * 1000 as "oldestMs"
+             from (select shard,
+                          count(*) filter (where parked_at is null)::int as waiting,
+                          count(*) filter (where parked_at is not null)::int as parked,
+                          min(sequence) filter (where parked_at is null) as oldest
+                     from outbox group by shard) o
+             left join outbox w on w.sequence = o.oldest
+             left join event e on e.event_id = w.event_id`,
+  });
+  return rows;
 }
 
 /** A statement of its own: a NOTIFY inside the transactions of edits would make their commits wait for one another. */

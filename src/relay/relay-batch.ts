@@ -13,7 +13,8 @@ export interface RelayDeps {
 }
 
 /** One step of a shard: reads the oldest rows, sends them in sequence with no transaction open, then deletes what Kafka
- *  acknowledged and parks what it refused for good. Returns how many rows it settled; 0 means the shard is empty.
+ *  acknowledged and parks what it refused for good. Returns how many rows it settled; 0 means the shard is empty. Throws
+ *  TransientError when rows are left whose fate is unknown: they stay, and only they are sent again.
  *  A crash between send and delete sends again; receivers drop duplicates by event id. */
 export async function relayBatch(shard: string, deps: RelayDeps): Promise<number> {
   const items = await deps.outbox.read(shard, deps.batchSize);
@@ -37,6 +38,7 @@ export async function relayBatch(shard: string, deps: RelayDeps): Promise<number
       }
       continue;
     }
+    if (result.status === 'unknown') continue;
     await deps.outbox.park(item.sequence, result.code, result.cause);
     deps.metrics.parked(item.provider, result.code);
     deps.log.error(
@@ -55,5 +57,6 @@ export async function relayBatch(shard: string, deps: RelayDeps): Promise<number
   const published = acknowledged.length;
   deps.log.info({ shard, published, parked: items.length - published }, 'batch published');
 
+  for (const result of results) if (result.status === 'unknown') throw result.error;
   return items.length;
 }

@@ -7,7 +7,7 @@ import { sleep } from './sleep.ts';
 export interface SuperviseOptions {
   readonly clock: () => number;
   /** Told before the wait that precedes a restart. */
-  readonly onRestart?: (error: TransientError, waitMs: number) => void;
+  readonly onRestart?: (error: TransientError, waitMs: number, attempt: number) => void;
   readonly backoff?: Backoff;
   /** A run of at least this length counts as healthy: the next failure waits as short as the first. */
   readonly healthyAfterMs?: number;
@@ -33,7 +33,7 @@ export function supervise(service: Service, options: SuperviseOptions): Service 
           if (signal.aborted) return;
           if (options.clock() - startedAtMs >= healthyAfterMs) attempt = 1;
           const waitMs = error.retryAfterMs ?? backoffMs(attempt, options.backoff ?? DEFAULT_BACKOFF);
-          options.onRestart?.(error, waitMs);
+          options.onRestart?.(error, waitMs, attempt);
           await sleep(waitMs, signal);
         }
       }

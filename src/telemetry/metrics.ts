@@ -43,6 +43,13 @@ const gauges = {
     help: '1 while the topic stands still (FUSE_BLOWN, or paused by a person): `bridge topic list`.',
     labelNames: ['topic'],
   },
+  bridge_outbox_waiting_events: { help: 'Events of ours that wait for Kafka.', labelNames: ['shard'] },
+  bridge_outbox_parked_events: { help: 'Events of ours that Kafka refused for good.', labelNames: ['shard'] },
+  bridge_outbox_oldest_seconds: {
+    help: 'How long the oldest waiting event of ours has waited; 0 when none waits.',
+    labelNames: ['shard'],
+  },
+  bridge_database_bytes: { help: 'What our database takes up on its disk.', labelNames: [] },
 } as const;
 
 const histograms = {
@@ -88,7 +95,12 @@ export function createMetrics(): PrometheusMetrics {
   const counter = (name: keyof typeof counters) =>
     new Counter<string>({ name, ...counters[name], registers: [registry] });
   const gauge = (name: keyof typeof gauges) =>
-    new Gauge<string>({ name, ...gauges[name], registers: [registry] });
+    new Gauge<string>({
+      name,
+      ...gauges[name],
+      labelNames: [...gauges[name].labelNames],
+      registers: [registry],
+    });
   const histogram = (name: keyof typeof histograms) =>
     new Histogram<string>({
       name,
@@ -109,6 +121,10 @@ export function createMetrics(): PrometheusMetrics {
   const batchSeconds = histogram('bridge_batch_seconds');
   const batchEvents = histogram('bridge_batch_events');
   const endToEnd = histogram('bridge_end_to_end_seconds');
+  const waiting = gauge('bridge_outbox_waiting_events');
+  const waitingParked = gauge('bridge_outbox_parked_events');
+  const oldest = gauge('bridge_outbox_oldest_seconds');
+  const databaseBytes = gauge('bridge_database_bytes');
   const http = histogram('bridge_http_request_seconds');
 
   return {
@@ -126,6 +142,13 @@ export function createMetrics(): PrometheusMetrics {
     endToEnd: (provider, direction, seconds) => endToEnd.observe({ provider, direction }, seconds),
     pulled: (provider, collection, outcome, count) => pulled.inc({ provider, collection, outcome }, count),
     revisionReused: (provider) => reused.inc({ provider }),
+    outbox(backlog) {
+      const { shard } = backlog;
+      waiting.set({ shard }, backlog.waiting);
+      waitingParked.set({ shard }, backlog.parked);
+      oldest.set({ shard }, (backlog.oldestMs ?? 0) / 1000);
+    },
+    databaseSize: (bytes) => databaseBytes.set(bytes),
     http: (method, route, status, seconds) =>
       http.observe({ method, route, status: String(status) }, seconds),
     text: () => registry.metrics(),

@@ -13,11 +13,13 @@ export interface ChildRun {
   readonly exited: Promise<number | null>;
 }
 
-/** `bridge <args>` as a process of its own, with this environment and nothing else of ours. */
+/** `bridge <args>` as a process of its own, under the flags of its first line, with this environment and nothing else of
+ *  ours. */
 export function runBridge(args: readonly string[], env: Readonly<Record<string, string>>): ChildRun {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(main, args, {
     env: {
-      PATH: process.env['PATH'],
+      // This Node, whatever else is installed.
+      PATH: [path.dirname(process.execPath), process.env['PATH']].join(path.delimiter),
       HOME: process.env['HOME'],
       KAFKAJS_NO_PARTITIONER_WARNING: '1',
       ...env,

@@ -22,7 +22,7 @@ import { createPlatform, type Platform } from '../../src/simulator/create-platfo
 import { createSampleData, type SampleData } from '../../src/simulator/sample-data.ts';
 import { freePort } from '../support/free-port.ts';
 import { freshProviderId } from '../support/fresh-provider.ts';
-import { kafkaClient } from '../support/kafka-admin.ts';
+import { kafkaClient, type KafkaLogin } from '../support/kafka-admin.ts';
 import { createTestDatabase } from '../support/test-database.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -39,12 +39,16 @@ export interface BedOptions {
   readonly entities?: Readonly<Record<string, unknown>>;
   /** How often the GET APIs are walked; never when left out, so that an event has one way in. */
   readonly pullIntervalSeconds?: number;
+  /** Of every topic; 3 when left out. */
+  readonly partitions?: number;
   /** Of every topic. */
   readonly maxMessageBytes?: number;
   /** Atoms, by kind, whose true clashes E-assurance wins. */
   readonly ownedByEassurance?: Readonly<Record<string, readonly string[]>>;
   /** The server of the bridge's own database (superuser's URL), where that must not be the one all tests share. */
   readonly databaseServer?: string;
+  /** The cluster for all, where that must not be the one that all tests share. */
+  readonly kafka?: { readonly brokers: string[]; readonly admin: KafkaLogin };
   /** What is different in the bridge's environment: other ways to its services, other limits. */
   readonly bridgeEnv?: (env: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
   /** How long an edit of ours may be on its way before it counts as lost. */
@@ -116,6 +120,7 @@ async function unwind(cleanups: Cleanups): Promise<readonly unknown[]> {
 }
 
 async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
+  const kafka = options.kafka ?? { brokers: inject('kafkaBrokers'), admin: inject('kafkaAdmin') };
   const folder = await mkdtemp(path.join(tmpdir(), 'bridge-e2e-'));
   cleanups.push(() => rm(folder, { recursive: true }));
   const ids = Array.from({ length: options.providers ?? 1 }, freshProviderId);
@@ -136,7 +141,7 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
       const platform = await createPlatform({
         providerId: id,
         databaseUrl: platformDatabase.href,
-        brokers: inject('kafkaBrokers'),
+        brokers: kafka.brokers,
         sasl: { mechanism: 'scram-sha-256', ...logins.get(id)! },
         registryUrl: inject('registryUrl'),
         schemasDir: path.join(root, 'schemas'),
@@ -156,7 +161,7 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
     [path.join(root, name), ...more].join(path.delimiter);
   const plainEnv = {
     DATABASE_URL: database.url,
-    KAFKA_BROKERS: inject('kafkaBrokers').join(','),
+    KAFKA_BROKERS: kafka.brokers.join(','),
     KAFKA_SASL_USERNAME: bridgeUser,
     KAFKA_SASL_PASSWORD: bridgePassword,
     SCHEMA_REGISTRY_URL: inject('registryUrl'),
@@ -178,7 +183,7 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
   const env = { ...plainEnv, ...(await options.bridgeEnv?.(plainEnv)) };
   const settings = parseSettings(env, ['database', 'kafka', 'registry', 'http', 'signing', 'providers']);
   const topology = await loadTopology({ ...settings, shapeOf: loadContracts(settings.schemasDirs).shapeOf });
-  await provision(topology, { bridgeUser, bridgePassword, logins });
+  await provision(topology, kafka, { bridgeUser, bridgePassword, logins });
 
   /** Where a bridge in a process of its own would listen; the one in this process takes any port. */
   const elsewhere = `http://127.0.0.1:${env.HTTP_PORT}`;
@@ -207,7 +212,9 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
     // A server that a test stops takes idle connections with it.
   });
   cleanups.push(() => db.end());
-  const producer = kafkaClient().producer({ allowAutoTopicCreation: false });
+  const producer = kafkaClient(kafka.admin, { brokers: kafka.brokers }).producer({
+    allowAutoTopicCreation: false,
+  });
   await producer.connect();
   cleanups.push(() => producer.disconnect());
 
@@ -265,7 +272,7 @@ function topicsOf(ids: readonly string[], options: BedOptions) {
   return {
     version: 1,
     defaults: {
-      partitions: 3,
+      partitions: options.partitions ?? 3,
       replicationFactor: 1,
       minInsyncReplicas: 1,
       retentionDays: 1,
@@ -300,6 +307,7 @@ function topicsOf(ids: readonly string[], options: BedOptions) {
 
 async function provision(
   topology: Topology,
+  kafka: NonNullable<BedOptions['kafka']>,
   users: {
     readonly bridgeUser: string;
     readonly bridgePassword: string;
@@ -307,8 +315,8 @@ async function provision(
   },
 ): Promise<void> {
   const admin = createClusterAdmin({
-    brokers: inject('kafkaBrokers'),
-    sasl: { mechanism: 'scram-sha-256', ...inject('kafkaAdmin') },
+    brokers: kafka.brokers,
+    sasl: { mechanism: 'scram-sha-256', ...kafka.admin },
     ssl: false,
     clientId: 'tests',
   });

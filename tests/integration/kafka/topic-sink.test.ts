@@ -1,11 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
 import pino from 'pino';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { createKafka } from '../../../src/kafka/create-kafka.ts';
 import { createTopicSink } from '../../../src/kafka/create-topic-sink.ts';
 import type { OutgoingRecord } from '../../../src/ports.ts';
 import { freshProviderId } from '../../support/fresh-provider.ts';
-import { allowPrefix, createTopics, createUser, readTopic } from '../../support/kafka-admin.ts';
+import { allowPrefix, createTopics, createUser, kafkaClient, readTopic } from '../../support/kafka-admin.ts';
 import type { KafkaLogin } from '../../support/kafka-admin.ts';
 
 const closes: (() => Promise<void>)[] = [];
@@ -165,8 +166,32 @@ describe('a topic sink', () => {
       name: 'TransientError',
       code: 'KAFKA_UNAUTHENTICATED',
     });
-    await expect(sink.send([record(topics[0], 'a', '1')])).rejects.toMatchObject({
-      code: 'KAFKA_UNAUTHENTICATED',
+    expect(await sink.send([record(topics[0], 'a', '1')])).toMatchObject([
+      { status: 'unknown', error: { name: 'TransientError', code: 'KAFKA_UNAUTHENTICATED' } },
+    ]);
+  });
+
+  it('does not know what became of one topic, and what the others took stays known', async () => {
+    const { topics } = await setup({ partitions: 1 });
+    let away = false;
+    const kafka = kafkaClient(inject('kafkaAdmin'), {
+      retry: { retries: 1 },
+      // Whoever connects from now on finds nobody there.
+      socketFactory: ({ host, port, onConnect }) => connect({ host, port: away ? 1 : port }, onConnect),
     });
+    const sink = createTopicSink({ kafka, log: pino({ level: 'silent' }) });
+    closes.push(() => sink.close());
+    await sink.send([record(topics[0], 'a', '1')]);
+    away = true;
+    const records = [record(topics[0], 'a', '2'), record(topics[1], 'a', '1'), record(topics[0], 'b', '3')];
+    // A producer for each topic: that of the first is connected, that of the second is not.
+    expect(await sink.send(records)).toMatchObject([
+      { status: 'acknowledged', offset: 1n },
+      { status: 'unknown', error: { name: 'TransientError', code: 'KAFKA_UNAVAILABLE' } },
+      { status: 'acknowledged', offset: 2n },
+    ]);
+    away = false;
+    expect(await sink.send([records[1]!])).toMatchObject([{ status: 'acknowledged', offset: 0n }]);
+    expect(await readTopic(topics[0])).toHaveLength(3);
   });
 });

@@ -47,6 +47,19 @@ describe('one step of a shard', () => {
     expect(waiting.get('saa')).toEqual([]);
   });
 
+  it('keeps only the rows of which nobody knows whether they were written', async () => {
+    const { deps, acknowledged, waiting, nextSendings } = setup({ saa: [row(1), row(2), row(3)] });
+    const error = new TransientError('KAFKA_UNAVAILABLE', 'no leader');
+    nextSendings(() => [
+      { status: 'acknowledged', partition: 0, offset: 5n },
+      { status: 'unknown', error },
+      { status: 'acknowledged', partition: 1, offset: 6n },
+    ]);
+    await expect(relayBatch('saa', deps)).rejects.toBe(error);
+    expect(acknowledged.map(({ offset }) => offset)).toEqual([5n, 6n]);
+    expect(waiting.get('saa')).toEqual([row(2)]);
+  });
+
   it('of which nobody knows what was written keeps every row', async () => {
     const { deps, acknowledged, parked, waiting, nextSendings } = setup({ saa: [row(1), row(2)] });
     nextSendings(() => Promise.reject(new TransientError('KAFKA_UNAVAILABLE', 'no answer')));

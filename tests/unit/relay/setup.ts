@@ -73,6 +73,7 @@ export function setup(rows: Readonly<Record<string, readonly OutboxItem[]>>) {
       parked.push({ sequence, code });
     },
     holds: async (entityId) => [...waiting.values()].flat().some((item) => item.entityId === entityId),
+    measure: async () => [],
     notify: async (shards) => void notified.push(shards),
     openSession: async (onWake) => {
       const closed = Promise.withResolvers<void>();

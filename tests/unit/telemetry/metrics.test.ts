@@ -44,6 +44,7 @@ describe('createMetrics', () => {
   });
 
   it('names metrics as Prometheus asks: the unit last, totals for counters', () => {
-    for (const name of METRIC_NAMES) expect(name).toMatch(/^bridge_[a-z_]+_(total|seconds|events|blown)$/);
+    for (const name of METRIC_NAMES)
+      expect(name).toMatch(/^bridge_[a-z_]+_(total|seconds|events|blown|bytes)$/);
   });
 });
