@@ -10,5 +10,5 @@ ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app .
 USER node
-ENTRYPOINT ["node", "src/main.ts"]
+ENTRYPOINT ["./src/main.ts"]
 CMD ["run"]

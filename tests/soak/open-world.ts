@@ -58,10 +58,11 @@ export async function startBridge(
 ): Promise<Child> {
   return startChild({
     name,
-    command: process.execPath,
-    args: [path.join(root, 'src/main.ts'), 'run'],
+    // By its own first line, which has the flags of production.
+    command: path.join(root, 'src/main.ts'),
+    args: ['run'],
     env: {
-      PATH: process.env['PATH'],
+      PATH: [path.dirname(process.execPath), process.env['PATH']].join(path.delimiter),
       KAFKAJS_NO_PARTITIONER_WARNING: '1',
       ...env,
       HTTP_PORT: String(port),
