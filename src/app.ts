@@ -13,6 +13,7 @@ import { createTopicControl } from './apply/control-topics.ts';
 import { createEdits } from './apply/create-edits.ts';
 import { republishLagging, type RepublishDeps } from './apply/republish-entity.ts';
 import { SHARED } from './apply/share-verification.ts';
+import { createQuarantineWork } from './apply/work-quarantine.ts';
 import { createWriterDirectory, refreshWriterDirectory } from './apply/writer-directory.ts';
 import { watchCapacity } from './capacity/watch-capacity.ts';
 import { createCodec } from './avro/create-codec.ts';
@@ -46,6 +47,7 @@ import { createOutbox } from './postgres/create-outbox.ts';
 import { createPool } from './postgres/create-pool.ts';
 import { createPrisma } from './postgres/create-prisma.ts';
 import { createPullCursorTable } from './postgres/create-pull-cursor-table.ts';
+import { createQuarantineTable } from './postgres/create-quarantine-table.ts';
 import { createSchemaTable } from './postgres/create-schema-table.ts';
 import { createStore } from './postgres/create-store.ts';
 import { createTopicFuseTable } from './postgres/create-topic-fuse-table.ts';
@@ -53,6 +55,7 @@ import { createWriterIdTable } from './postgres/create-writer-id-table.ts';
 import { createDatabaseSize } from './postgres/measure-database.ts';
 import { recordProviders } from './postgres/record-providers.ts';
 import { requireMigrated } from './postgres/require-migrated.ts';
+import { expireQuarantine } from './prune/expire-quarantine.ts';
 import { pruneHistory } from './prune/prune-history.ts';
 import { checkProviderApi } from './pull/check-health.ts';
 import type { AskDeps } from './pull/ask-provider.ts';
@@ -68,7 +71,7 @@ import { systemClock as clock } from './runtime/clock.ts';
 import { newId } from './runtime/new-id.ts';
 import { runServices } from './runtime/run-services.ts';
 import { supervise } from './runtime/supervise.ts';
-import { maskAtom } from './telemetry/mask.ts';
+import { maskAtom, maskPersonal } from './telemetry/mask.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
 export type AppSettings = SettingsOf<'database' | 'kafka' | 'registry' | 'http' | 'signing' | 'providers'>;
@@ -189,6 +192,14 @@ export async function buildApp(
       ...{ store, topology, codec, clock, wakeRelay, graceMs },
       isWaiting: (entityId) => outbox.holds(entityId),
     };
+    const quarantineTable = createQuarantineTable({ pool });
+    const quarantine = createQuarantineWork({
+      ...{ ...applying, reader, table: quarantineTable, log: log.child({ part: 'quarantine' }) },
+      apply: async (arrivals, alongside) => {
+        await writers.learn(arrivals);
+        return applyBatch(arrivals, null, applying, null, alongside);
+      },
+    });
     const ofEdits = log.child({ part: 'edits' });
     const edits = createEdits({
       store: capacity.limit(store),
@@ -280,6 +291,9 @@ export async function buildApp(
         topics: createTopicControl({
           ...{ topology, inspector, table: fuseTable, positions: store, offsets: inspector },
         }),
+        quarantine,
+        quarantineTable,
+        mask: maskPersonal,
         codec,
         keys: createApiKeyTable({ prisma, newId }),
         refresh,
@@ -340,6 +354,17 @@ export async function buildApp(
           batchSize: 200,
           pauseMs: 1_000,
           restMs: 6 * 3_600_000,
+        }),
+      ),
+      restarting(
+        expireQuarantine({
+          table: quarantineTable,
+          clock,
+          log: log.child({ part: 'prune' }),
+          keepMs: 30 * 86_400_000,
+          batchSize: 500,
+          pauseMs: 1_000,
+          restMs: 3_600_000,
         }),
       ),
       api,

@@ -51,6 +51,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'check everything that the bridge needs, and say how to mend what is wrong',
     load: async () => (await import('./cli/doctor.ts')).doctorCommand(),
   },
+  quarantine: {
+    summary: 'what could not be read or attributed: list, show, retry, edit, discard',
+    load: async () => (await import('./cli/quarantine.ts')).quarantineCommand(),
+  },
   keys: {
     summary: 'create, revoke and list API keys',
     load: async () => (await import('./cli/keys.ts')).keysCommand(),

@@ -223,8 +223,11 @@ export type Decoded =
   | {
       readonly readable: false;
       readonly code: 'UNDECODABLE' | 'UNKNOWN_SCHEMA';
+      /** A sentence without any value of the event. */
       readonly cause: string;
       readonly schemaId: number | null;
+      /** What the bytes say when they are well-formed and contradict only themselves or their topic. */
+      readonly event?: EntityEvent;
     };
 
 export interface EventCodec {
@@ -320,6 +323,38 @@ export interface QuarantineRow {
   readonly entityId: string | null;
   /** Null when it could not be read or says nothing: who comes later is then told by the position. */
   readonly revision: Revision | null;
+}
+
+/** A record that was settled, and that may have waited in quarantine from an earlier arrival. */
+export interface SettledRecord {
+  readonly topic: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly outcome: Outcome;
+}
+
+/** How a record leaves quarantine: an outcome like any other's, or by people's decision. */
+export type QuarantineEnd = Exclude<Outcome, 'quarantined'> | 'edited' | 'discarded';
+
+/** What becomes of a row of quarantine that somebody works on. */
+export interface QuarantineStep {
+  readonly id: string;
+  /** Null: it stays, and is only held until the commit. */
+  readonly how: QuarantineEnd | null;
+  readonly by: string;
+  readonly reason: string | null;
+}
+
+/** Who did what to which subject, and why: one row of the audit, which refuses updates and deletes. */
+export interface AuditEntry {
+  /** The person or system. */
+  readonly actor: string;
+  /** `<thing>.<verb>`, e.g. `key.revoke`. */
+  readonly action: string;
+  /** `<thing>/<id>`, e.g. `constat/0190…`. */
+  readonly subject: string;
+  /** Why and how; no secret, and no personal data that the subject itself doesn't need. */
+  readonly detail?: JsonObject;
 }
 
 /** A later arrival of an event we know (`duplicate`, `stale` …) or the relay's acknowledgement (`published`). */
@@ -451,6 +486,13 @@ export interface WritePlan {
   readonly blow?: FuseBlow;
   readonly position: PositionAdvance | null;
   readonly idempotency: IdempotencyRow | null;
+  /** Rows of quarantine that stand for these very records (topic, key, value) are settled with their outcome. */
+  readonly settledRecords?: readonly SettledRecord[];
+  /** Each row must still be unsettled, else MovedError `quarantine`. */
+  readonly quarantineSteps?: readonly QuarantineStep[];
+  /** Marks the proposal approved; MovedError `quarantine` when it no longer waits. */
+  readonly approvedEdit?: { readonly id: string; readonly by: string; readonly eventId: string };
+  readonly audit?: readonly AuditEntry[];
 }
 
 export interface StoreTransaction {
@@ -700,6 +742,118 @@ export interface ConflictReader {
   find(id: string): Promise<Conflict | null>;
   /** Ordered by id, oldest first. */
   list(query: ConflictQuery): Promise<readonly Conflict[]>;
+}
+
+// ── Quarantine ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Each null: any. */
+export interface QuarantineFilter {
+  /** A quarantine code. */
+  readonly cause: string | null;
+  readonly topic: string | null;
+  readonly provider: string | null;
+}
+
+/** Unsettled records with one cause on one topic. */
+export interface QuarantineGroup {
+  readonly code: string;
+  readonly topic: string;
+  readonly provider: string;
+  readonly count: number;
+  readonly oldestMs: number;
+  /** The newest arrival or retry. */
+  readonly newestMs: number;
+  readonly attempts: number;
+}
+
+export interface QuarantineEntry extends Omit<QuarantineRow, 'key' | 'value' | 'headers'> {
+  readonly id: string;
+  readonly keyBytes: number | null;
+  readonly valueBytes: number | null;
+  /** Arrivals and retries so far. */
+  readonly attempts: number;
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+  readonly settled: {
+    readonly atMs: number;
+    readonly how: QuarantineEnd;
+    /** Null when the record came again and settled by itself. */
+    readonly by: string | null;
+    readonly reason: string | null;
+  } | null;
+}
+
+export interface QuarantinedRecord extends QuarantineEntry {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A corrected state of a record in quarantine. The record itself stays as it came. */
+export interface QuarantineEdit {
+  readonly id: string;
+  readonly quarantineId: string;
+  readonly status: 'waiting' | 'approved' | 'rejected';
+  readonly provider: string;
+  readonly kind: string;
+  readonly entityId: string;
+  /** The revision on which it was made; null when the entity didn't exist here. */
+  readonly base: Revision | null;
+  readonly state: JsonObject;
+  /** What it changes of the state that stood here when it was proposed. */
+  readonly atoms: readonly string[];
+  readonly reason: string;
+  readonly proposedBy: string;
+  readonly proposedAtMs: number;
+  readonly decidedBy: string | null;
+  readonly decidedAtMs: number | null;
+  readonly decidedReason: string | null;
+  /** The edit by E-assurance that the approval made. */
+  readonly eventId: string | null;
+}
+
+/** Quarantine as people work with it. What changes something writes its audit rows in the same transaction. An id that
+ *  nothing can have is the id of nothing. */
+export interface QuarantineTable {
+  /** Of what is unsettled, the oldest first. */
+  groups(filter: QuarantineFilter): Promise<readonly QuarantineGroup[]>;
+  /** In the order of ids, which is that of first arrival but for records of one batch. */
+  list(
+    filter: QuarantineFilter & {
+      readonly settled: boolean | null;
+      readonly after: string | null;
+      readonly limit: number;
+    },
+  ): Promise<readonly QuarantineEntry[]>;
+  /** In the order of their positions; those that exist. */
+  read(ids: readonly string[]): Promise<readonly QuarantinedRecord[]>;
+  /** Settles those of `ids` that are unsettled as discarded, rejects the edits that wait for them, and returns their ids. */
+  discard(
+    ids: readonly string[],
+    by: string,
+    reason: string,
+    audit: (id: string) => AuditEntry,
+  ): Promise<readonly string[]>;
+  /** Null when the record was settled meanwhile, or another edit of it waits already. */
+  propose(
+    edit: Omit<
+      QuarantineEdit,
+      'id' | 'status' | 'proposedAtMs' | 'decidedBy' | 'decidedAtMs' | 'decidedReason' | 'eventId'
+    >,
+    audit: (id: string) => AuditEntry,
+  ): Promise<QuarantineEdit | null>;
+  /** False when it no longer waits. */
+  reject(id: string, by: string, reason: string, audit: AuditEntry): Promise<boolean>;
+  findEdit(id: string): Promise<QuarantineEdit | null>;
+  /** Oldest first; each null: any. */
+  edits(filter: {
+    readonly quarantineId: string | null;
+    readonly status: QuarantineEdit['status'] | null;
+  }): Promise<readonly QuarantineEdit[]>;
+  /** Notes something that changes nothing, such as an unmasking. */
+  note(entry: AuditEntry): Promise<void>;
+  /** Deletes up to `limit` records that were settled before then, with their edits, and tells how many. */
+  expire(settledBeforeMs: number, limit: number): Promise<number>;
 }
 
 export interface PullCursorTable {

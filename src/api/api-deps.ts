@@ -1,7 +1,9 @@
 import type { TopicControl } from '../apply/control-topics.ts';
 import type { Edits } from '../apply/edit.ts';
+import type { QuarantineWork } from '../apply/work-quarantine.ts';
 import type { Outcome } from '../domain/event.ts';
 import type { ExplainResult } from '../domain/explanation.ts';
+import type { Json } from '../domain/json.ts';
 import type {
   ApiKeyTable,
   Clock,
@@ -13,6 +15,7 @@ import type {
   Metrics,
   NewId,
   ProviderApi,
+  QuarantineTable,
   Topology,
 } from '../ports.ts';
 
@@ -50,6 +53,10 @@ export interface ApiDeps {
   readonly reader: EntityReader;
   readonly conflicts: ConflictReader;
   readonly topics: TopicControl;
+  readonly quarantine: QuarantineWork;
+  readonly quarantineTable: Pick<QuarantineTable, 'groups' | 'list' | 'edits'>;
+  /** Hides personal data, wherever it stands. */
+  readonly mask: (value: Json) => Json;
   readonly keys: Pick<ApiKeyTable, 'findBySecretHash'>;
   readonly codec: Pick<EventCodec, 'decodeStored'>;
   /** Asks the entity's provider, or all of them while it is unknown here, and applies what comes. Never throws for a

@@ -8,6 +8,7 @@ import type { ApiDeps } from './api-deps.ts';
 import { controlTopics } from './control-topics.ts';
 import { constatState } from './constat-schema.ts';
 import { describeApi } from './describe-api.ts';
+import { editQuarantine } from './edit-quarantine.ts';
 import type { Endpoint } from './endpoint.ts';
 import { entitySchema } from './entity-document.ts';
 import { explainEndpoints } from './explain-endpoints.ts';
@@ -16,6 +17,7 @@ import { mountEndpoints } from './mount-endpoint.ts';
 import { ProblemError } from './problem.ts';
 import { readConflicts } from './read-conflicts.ts';
 import { readEntities } from './read-entities.ts';
+import { readQuarantine } from './read-quarantine.ts';
 import { readHistory } from './read-history.ts';
 import { refreshConstat } from './refresh-constat.ts';
 import { reportHealth } from './report-health.ts';
@@ -23,6 +25,7 @@ import { problemHandler } from './send-problem.ts';
 import { settleConflict } from './settle-conflict.ts';
 import { docsAssets, docsEndpoint } from './show-docs.ts';
 import { traceRequests } from './trace-requests.ts';
+import { workQuarantine } from './work-quarantine.ts';
 import { writeConstats } from './write-constats.ts';
 
 export { DEFAULT_LIMITS } from './api-deps.ts';
@@ -36,6 +39,9 @@ export function createApi(deps: ApiDeps): Express {
     ...readConflicts(deps),
     settleConflict(deps),
     ...explainEndpoints(deps),
+    ...readQuarantine(deps),
+    ...workQuarantine(deps),
+    ...editQuarantine(deps),
     listProviders(deps),
     ...controlTopics(deps),
     ...reportHealth(deps),

@@ -8,7 +8,7 @@ export interface ListPosition {
 
 const listCursor = z.strictObject({ u: z.int().min(0).max(253_402_300_799_999), i: z.guid() });
 const historyCursor = z.strictObject({ s: z.string().regex(/^[0-9]{1,19}$/) });
-const conflictCursor = z.strictObject({ c: z.string().regex(/^[1-9][0-9]{0,17}$/) });
+const rowCursor = z.strictObject({ c: z.string().regex(/^[1-9][0-9]{0,17}$/) });
 
 /** Cursors are opaque to clients: base64url of a little JSON. They carry no personal data and grant nothing: the
  *  caller's rights and the filters are applied anew on every page. */
@@ -34,13 +34,13 @@ export function readHistoryCursor(text: string): bigint | undefined {
   return sequence <= 9_223_372_036_854_775_807n ? sequence : undefined;
 }
 
-export function conflictCursorOf(id: string): string {
+export function rowCursorOf(id: string): string {
   return pack({ c: id });
 }
 
-/** Undefined when the text is not a cursor that `conflictCursorOf` made. */
-export function readConflictCursor(text: string): string | undefined {
-  const read = conflictCursor.safeParse(unpack(text));
+/** Undefined when the text is not a cursor that `rowCursorOf` made. */
+export function readRowCursor(text: string): string | undefined {
+  const read = rowCursor.safeParse(unpack(text));
   return read.success ? read.data.c : undefined;
 }
 

@@ -5,7 +5,7 @@ import type { ApiDeps } from './api-deps.ts';
 import { conflictDocument, conflictSchema } from './conflict-document.ts';
 import { guarded, maySee, type Caller, type Endpoint } from './endpoint.ts';
 import { revisionText } from './entity-document.ts';
-import { conflictCursorOf, readConflictCursor } from './page-cursor.ts';
+import { rowCursorOf, readRowCursor } from './page-cursor.ts';
 import { ProblemError } from './problem.ts';
 import { providersAsked } from './providers-asked.ts';
 import { ALL_SCOPES, badCursor, NO_FIELDS, NO_QUERY, pageInfo, pageLimit } from './request-parts.ts';
@@ -58,7 +58,7 @@ function listConflicts(deps: ApiDeps): Endpoint {
     problems: [],
     handle: async ({ query, caller }) => {
       const { provider, status, severity, kind, entity, cursor, limit } = query;
-      const after = cursor === undefined ? null : readConflictCursor(cursor);
+      const after = cursor === undefined ? null : readRowCursor(cursor);
       if (after === undefined) throw badCursor();
       const rows = await deps.conflicts.list({
         providers: providersAsked(provider, caller, deps),
@@ -77,7 +77,7 @@ function listConflicts(deps: ApiDeps): Endpoint {
         headers: { 'Cache-Control': 'no-store' },
         body: {
           data: page.map(conflictDocument),
-          page: { nextCursor: hasMore ? conflictCursorOf(last.id) : null, hasMore },
+          page: { nextCursor: hasMore ? rowCursorOf(last.id) : null, hasMore },
         },
       };
     },

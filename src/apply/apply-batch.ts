@@ -2,7 +2,17 @@ import { MovedError, TransientError } from '../domain/errors.ts';
 import type { EntityEvent, Outcome } from '../domain/event.ts';
 import type { QuarantineCode } from '../domain/judge.ts';
 import type { EntityKind } from '../domain/kind.ts';
-import type { Clock, EventCodec, Log, Metrics, NewId, PositionAdvance, Store, Topology } from '../ports.ts';
+import type {
+  Clock,
+  EventCodec,
+  Log,
+  Metrics,
+  NewId,
+  PositionAdvance,
+  Store,
+  Topology,
+  WritePlan,
+} from '../ports.ts';
 import { applyInTurn, signsOf, type TopicFuse } from './apply-in-turn.ts';
 import type { Judged } from './judge-arrivals.ts';
 import { judgeBatch } from './judge-batch.ts';
@@ -60,6 +70,9 @@ export interface ApplyDeps {
   readonly wakeRelay: (shards: readonly string[]) => void;
 }
 
+/** What is written in the batch's transaction besides, once its outcomes are known. */
+export type Alongside = (settled: readonly Settled[]) => Pick<WritePlan, 'quarantineSteps' | 'audit'>;
+
 /** How often a batch is judged anew because another writer was faster, before the wait is left to the caller. */
 const MAX_ATTEMPTS = 20;
 
@@ -68,21 +81,25 @@ const MAX_ATTEMPTS = 20;
  *  Entities that moved between read and write are read and judged again (SYNC.md, compare-and-set).
  *  Under a fuse, the batch of a topic that has to stop is cut: what comes back are the outcomes of its first arrivals
  *  alone, up to the one that tripped the fuse, and the position stands behind that one.
- *  Throws MovedError `position` when another consumer owns the partition, TransientError when the database is away. */
+ *  A record that waited in quarantine and settles now leaves it in the same transaction.
+ *  Throws MovedError `position` when another consumer owns the partition, MovedError `quarantine` when a row that
+ *  `alongside` works on has been settled meanwhile, TransientError when the database is away. */
 export async function applyBatch(
   arrivals: readonly Arrival[],
   position: PositionAdvance | null,
   deps: ApplyDeps,
   fuse: TopicFuse | null = null,
+  alongside?: Alongside,
 ): Promise<readonly Settled[]> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const { settled, plan } = await applyOnce(arrivals, position, deps, fuse);
+      const { settled, plan } = await applyOnce(arrivals, position, deps, fuse, alongside);
       reportDecisions(arrivals, settled, plan, deps);
       if (plan.outbox.length > 0) deps.wakeRelay([...new Set(plan.outbox.map((row) => row.shard))]);
       return settled;
     } catch (error) {
-      if (!(error instanceof MovedError) || error.what === 'position') throw error;
+      if (!(error instanceof MovedError) || error.what === 'position' || error.what === 'quarantine')
+        throw error;
       if (attempt === MAX_ATTEMPTS) {
         throw new TransientError('CONTENDED', `another writer was faster ${MAX_ATTEMPTS} times in a row`, {
           cause: error,
@@ -97,11 +114,12 @@ async function applyOnce(
   position: PositionAdvance | null,
   deps: ApplyDeps,
   fuse: TopicFuse | null,
+  alongside?: Alongside,
 ): Promise<Judged> {
   const applied = await deps.store.transaction(async (tx) => {
     const judged = await judgeBatch(arrivals, position, tx, deps);
     if (fuse !== null && judged.plan.quarantined.length > 0) return null;
-    await tx.write(judged.plan);
+    await tx.write({ ...judged.plan, ...alongside?.(judged.settled) });
     return judged;
   });
   if (applied === null) return applyInTurn(arrivals, position, deps, fuse!);

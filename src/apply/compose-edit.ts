@@ -1,4 +1,5 @@
 import { digestOf, sealOf } from '../domain/canonical.ts';
+import { diffAtoms } from '../domain/diff-atoms.ts';
 import { PermanentError } from '../domain/errors.ts';
 import { HUB, type EntityEvent } from '../domain/event.ts';
 import type { JsonObject } from '../domain/json.ts';
@@ -45,12 +46,13 @@ export function shapeState(kind: EntityKind, state: JsonObject, deps: EditDeps):
 }
 
 /** The rules of the form that the edit itself breaks: what stood before it (a provider's state may break a rule) does
- *  not stop staff from editing another field. */
+ *  not stop staff from editing another field. What `carried` says too is also within its originator's rights. */
 export function newViolations(
   kind: EntityKind,
   before: { readonly stored: StoredSummary; readonly state: JsonObject | null },
   after: JsonObject,
   deps: EditDeps,
+  carried: { readonly originator: string; readonly state: JsonObject } | null = null,
 ): readonly Violation[] {
   const context = { today: dayInAlgiers(deps.clock()) };
   const standing = new Set(
@@ -63,8 +65,16 @@ export function newViolations(
     .filter(
       (violation) => violation.severity !== 'warning' && !standing.has(violation.pointer + violation.code),
     );
-  const refused = kind
-    .refusedChanges(before.stored, after, sealOf(kind, after, before.stored), HUB)
+  const refusedTo = (originator: string) =>
+    kind.refusedChanges(before.stored, after, sealOf(kind, after, before.stored), originator);
+  const stillRefused = new Set(
+    carried && [
+      ...refusedTo(carried.originator).map(({ atom }) => atom),
+      ...diffAtoms(kind, carried.state, after),
+    ],
+  );
+  const refused = refusedTo(HUB)
+    .filter(({ atom }) => carried === null || stillRefused.has(atom))
     .map(({ atom, reason }) => ({ pointer: `/${atom}`, code: 'NOT_ALLOWED', message: reason }));
   return [...broken, ...refused];
 }
@@ -86,6 +96,8 @@ export async function composeEdit(
     readonly before: StoredEntity | null;
     readonly changedFields: readonly string[];
     readonly changeReason: string | null;
+    /** The event that it answers. */
+    readonly causationId?: string | null;
     readonly context: EditContext;
     readonly idempotency: {
       readonly key: string;
@@ -111,7 +123,7 @@ export async function composeEdit(
       revision,
       occurredAt: new Date(nowMs).toISOString(),
       correlationId: context.correlationId,
-      causationId: null,
+      causationId: edit.causationId ?? null,
       actor: 'USER',
       replay: false,
     },
@@ -129,7 +141,7 @@ export async function composeEdit(
     digest,
     status: kind.status(state),
     seal: sealOf(kind, state, before),
-    createdBy: before?.createdBy ?? HUB,
+    createdBy: before?.createdBy ?? kind.createdBy(state) ?? HUB,
     erased: false,
     eventId,
   };

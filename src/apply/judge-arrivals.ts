@@ -56,6 +56,10 @@ export async function judgeArrivals(
     ...draft,
     entities: [...judging.writes.values()],
     settlements: [],
+    settledRecords: arrivals.flatMap(({ topic, key, value }, i) => {
+      const { outcome } = settled[i]!;
+      return outcome === 'quarantined' ? [] : [{ topic, key, value, outcome }];
+    }),
     position,
     idempotency: null,
   };

@@ -6,12 +6,12 @@ import { MovedError, TransientError } from '../domain/errors.ts';
 import { HUB } from '../domain/event.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { EntityKind } from '../domain/kind.ts';
-import { mergeEdit } from '../domain/merge-edit.ts';
 import { compareRevisions, nextRevision } from '../domain/revision.ts';
 import type { EntityView } from '../ports.ts';
 import { announceEdit, composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
 import type { EditDeps } from './create-edits.ts';
-import type { AtomClash, EditedEntity, EditResult, PatchEdit } from './edit.ts';
+import type { EditedEntity, EditResult, PatchEdit } from './edit.ts';
+import { putOnTop } from './put-on-top.ts';
 
 const MAX_ATTEMPTS = 20;
 
@@ -102,17 +102,9 @@ async function patchOnTop(
   const yours = shapeState(kind, applyPatch(kind, base, edit.patch, deps), deps);
   if (!yours.ok) return { status: 'invalid', violations: yours.violations };
 
-  const moved = new Set(diffAtoms(kind, base, current));
-  const clashing = diffAtoms(kind, base, yours.state).filter((atom) => moved.has(atom));
-  if (clashing.length === 0) return { state: mergeEdit(kind, { base, current, edited: yours.state }) };
-  const [baseAtoms, theirAtoms, yourAtoms] = [base, current, yours.state].map((state) => kind.atoms(state));
-  const atoms: AtomClash[] = clashing.map((atom) => ({
-    atom,
-    base: baseAtoms!.get(atom) ?? null,
-    theirs: theirAtoms!.get(atom) ?? null,
-    yours: yourAtoms!.get(atom) ?? null,
-  }));
-  return { status: 'clash', current: shownEntity(before, current), atoms };
+  const placed = putOnTop(kind, { base, current, edited: yours.state });
+  if ('state' in placed) return placed;
+  return { status: 'clash', current: shownEntity(before, current), atoms: placed.clashes };
 }
 
 /** What the hub sets itself stays as it is, whatever the patch says. */

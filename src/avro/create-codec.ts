@@ -147,9 +147,9 @@ function decode(
 ): Decoded {
   const schemaId = schemaIdOf(value);
   const undecodable = (cause: string): Decoded => ({ readable: false, code: 'UNDECODABLE', cause, schemaId });
-  if (value === null) return undecodable('the value is empty');
+  if (value === null) return undecodable('The record has no value.');
   if (schemaId === null)
-    return undecodable('the value does not begin with a zero byte and the id of a schema');
+    return undecodable('The value does not begin with a zero byte and the id of a schema.');
   const preparation = preparations.get(schemaId)!;
   if (preparation.status === 'unusable')
     return { readable: false, code: preparation.code, cause: preparation.cause, schemaId };
@@ -157,18 +157,18 @@ function decode(
   const { writer } = preparation;
   if (writer.record !== contract.record)
     return undecodable(
-      `schema ${schemaId} is of the record ${writer.record ?? 'without a name'}, and the topic carries ${contract.record}`,
+      `Schema ${schemaId} is of the record ${writer.record ?? 'without a name'}, and the topic carries ${contract.record}.`,
     );
   try {
     const read = toEvent(contract, writer.read(reader, value.subarray(HEADER_BYTES)) as JsonObject);
     const absentFields = writer.absentFields(reader, contract.stateField);
     const event = absentFields === undefined ? read : { ...read, absentFields };
     const misfit = findMisfit(event, target);
-    return misfit === null
-      ? { readable: true, event, kind, schemaRef: writer.schemaRef }
-      : undecodable(misfit);
+    if (misfit === null) return { readable: true, event, kind, schemaRef: writer.schemaRef };
+    const cause = `The event contradicts its topic or itself: ${misfit}.`;
+    return { readable: false, code: 'UNDECODABLE', cause, schemaId, event };
   } catch (error) {
-    if (error instanceof Unreadable) return undecodable(error.message);
+    if (error instanceof Unreadable) return undecodable(`The bytes can't be read: ${error.message}.`);
     throw error;
   }
 }

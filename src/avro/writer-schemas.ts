@@ -50,9 +50,17 @@ export function createWriterSchemas(deps: WriterSchemasDeps) {
   async function fetch(id: number): Promise<Preparation> {
     const found = await deps.registry.fetchSchema(id);
     if (found.status === 'unknown')
-      return { status: 'unusable', code: 'UNKNOWN_SCHEMA', cause: `the schema registry has no schema ${id}` };
+      return {
+        status: 'unusable',
+        code: 'UNKNOWN_SCHEMA',
+        cause: `The schema registry has no schema ${id}.`,
+      };
     if (found.status === 'unusable')
-      return { status: 'unusable', code: 'UNDECODABLE', cause: `schema ${id} can't be used: ${found.cause}` };
+      return {
+        status: 'unusable',
+        code: 'UNDECODABLE',
+        cause: `Schema ${id} can't be used: ${found.cause}.`,
+      };
     try {
       const type = avroType(JSON.parse(found.definition) as AvroSchema);
       const definition = definitionOf(type);
@@ -66,7 +74,7 @@ export function createWriterSchemas(deps: WriterSchemasDeps) {
       return {
         status: 'unusable',
         code: 'UNDECODABLE',
-        cause: `schema ${id} can't be used: ${error.message}`,
+        cause: `Schema ${id} can't be used: ${error.message}.`,
       };
     }
   }

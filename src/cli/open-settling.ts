@@ -18,7 +18,7 @@ import { systemClock as clock } from '../runtime/clock.ts';
 import { newId } from '../runtime/new-id.ts';
 import { createLog } from '../telemetry/create-log.ts';
 
-type Pool = ReturnType<typeof createPool>;
+export type Pool = ReturnType<typeof createPool>;
 
 export interface Reading {
   readonly conflicts: ConflictReader;
@@ -74,7 +74,11 @@ function readersOf(pool: Pool, topology: Topology): Reading {
   return { conflicts: createConflictReader({ pool }), reader: createEntityReader({ pool }), topology };
 }
 
-async function withPool<T>(settings: SettingsOf<'database'>, work: (pool: Pool) => Promise<T>): Promise<T> {
+/** A pool for one command, on a database that is up to this build. */
+export async function withPool<T>(
+  settings: SettingsOf<'database'>,
+  work: (pool: Pool) => Promise<T>,
+): Promise<T> {
   const pool = createPool({ databaseUrl: settings.databaseUrl, max: 2, onError: () => {} });
   try {
     await requireMigrated(pool, settings.migrationsDirs);

@@ -1,4 +1,5 @@
 import type { Arrival, Settled } from '../apply/apply-batch.ts';
+import { decodeArrivals } from '../apply/decode-arrivals.ts';
 import { MovedError } from '../domain/errors.ts';
 import type {
   Clock,
@@ -14,7 +15,6 @@ import { isWorthTelling } from '../runtime/backoff.ts';
 import { retryTransient } from '../runtime/retry.ts';
 import { alignPosition } from './align-position.ts';
 import type { TopicFuses } from './create-topic-fuses.ts';
-import { decodeArrivals } from './decode-arrivals.ts';
 
 export interface ConsumeDeps {
   readonly store: Store;

@@ -30,9 +30,9 @@ export class UsageError extends BridgeError {
 }
 
 /** What was read is no longer so: roll back, read again, judge again. For a position it means that another consumer
- *  owns the partition: drop the batch. */
+ *  owns the partition: drop the batch; for quarantine, that somebody else has settled the record. */
 export class MovedError extends BridgeError {
-  readonly what: 'entity' | 'event' | 'conflict' | 'position';
+  readonly what: 'entity' | 'event' | 'conflict' | 'position' | 'quarantine';
   constructor(what: MovedError['what'], message: string) {
     super('MOVED', message);
     this.what = what;

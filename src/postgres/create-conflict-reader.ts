@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Json } from '../domain/json.ts';
 import type { Conflict, ConflictQuery, ConflictReader } from '../ports.ts';
-import { isUuid } from './storable.ts';
+import { isRowId, isUuid } from './storable.ts';
 import { translated } from './translate-error.ts';
 
 /** Conflicts for people, each read one statement outside any transaction. An id that no conflict can have is the id of
@@ -9,7 +9,7 @@ import { translated } from './translate-error.ts';
 export function createConflictReader(deps: { readonly pool: pg.Pool }): ConflictReader {
   const { pool } = deps;
   return {
-    find: async (id) => (isConflictId(id) ? translated(() => find(pool, id)) : null),
+    find: async (id) => (isRowId(id) ? translated(() => find(pool, id)) : null),
     list: (query) => translated(() => list(pool, query)),
   };
 }
@@ -40,7 +40,7 @@ async function find(pool: pg.Pool, id: string): Promise<Conflict | null> {
 async function list(pool: pg.Pool, query: ConflictQuery): Promise<readonly Conflict[]> {
   const { providers, status, severity, kind, entityId, after, limit } = query;
   if (entityId !== null && !isUuid(entityId)) return [];
-  if (after !== null && !isConflictId(after)) return [];
+  if (after !== null && !isRowId(after)) return [];
   const values: unknown[] = [];
   const bind = (value: unknown) => `$${values.push(value)}`;
   const conditions: string[] = [];
@@ -66,9 +66,4 @@ function toConflict({ openedAt, settledAt, oursAt, theirsAt, ...row }: Row): Con
     oursAtMs: oursAt.getTime(),
     theirsAtMs: theirsAt.getTime(),
   };
-}
-
-/** What fits PostgreSQL's bigint and is written as it writes it. */
-function isConflictId(text: string): boolean {
-  return /^[1-9][0-9]{0,17}$/.test(text);
 }

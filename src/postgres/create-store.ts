@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Store, StoreTransaction } from '../ports.ts';
+import { inTransaction } from './in-transaction.ts';
 import { createRouteIds } from './intern-routes.ts';
 import { readLineage, readStates } from './read-lineage.ts';
 import {
@@ -11,7 +12,7 @@ import {
   readPosition,
   readPositions,
 } from './read-stored.ts';
-import { isServersFault, translated } from './translate-error.ts';
+import { translated } from './translate-error.ts';
 import { writePlan } from './write-plan.ts';
 import { areNewToQuarantine } from './write-quarantine.ts';
 
@@ -51,29 +52,4 @@ function bindTransaction(client: pg.ClientBase, write: StoreTransaction['write']
     areNewToQuarantine: (records) => areNewToQuarantine(client, records),
     write,
   };
-}
-
-/** Commits when `work` resolves, rolls back when it rejects. When the connection is lost on the way the server rolls
- *  back by itself; when it is lost during the commit nobody knows, and trying again finds out: whatever was written
- *  then shows as moved or as known. A connection that failed is not given to anyone else, nor is one to a server that
- *  takes no writes: after a fail-over the address leads to another. */
-async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken = false;
-  try {
-    await client.query('begin isolation level read committed');
-    const result = await work(client);
-    const { command } = await client.query('commit');
-    // PostgreSQL answers a commit of a transaction in which a statement had failed with a rollback, not with an error.
-    if (command !== 'COMMIT')
-      throw new Error('a failed statement was ignored: the transaction was rolled back');
-    return result;
-  } catch (error) {
-    // A server that did not answer is not asked for a rollback, which it would owe just as long: it makes one by itself.
-    if (isServersFault(error)) broken = true;
-    else await client.query('rollback').catch(() => (broken = true));
-    throw error;
-  } finally {
-    client.release(broken);
-  }
 }

@@ -26,3 +26,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
+
+/** An id of a bigint column: what fits it and is written as PostgreSQL writes it. */
+export function isRowId(text: string): boolean {
+  return /^[1-9][0-9]{0,17}$/.test(text);
+}

@@ -3,6 +3,8 @@ import { MovedError } from '../domain/errors.ts';
 import type { IdempotencyRow, PositionAdvance, WritePlan } from '../ports.ts';
 import type { RouteIds } from './intern-routes.ts';
 import { holdEntities } from './hold-entities.ts';
+import { approveEdit, settleRecords, takeQuarantineSteps } from './settle-quarantine.ts';
+import { insertAudit } from './write-audit.ts';
 import { openConflicts, raiseFlags, settleConflicts } from './write-conflicts.ts';
 import { writeEntities } from './write-entities.ts';
 import { insertBlow } from './write-blow.ts';
@@ -27,10 +29,15 @@ export async function writePlan(
   if (plan.settlements.length > 0) await settleConflicts(client, plan.settlements);
   if (plan.conflicts.length > 0) await openConflicts(client, plan.conflicts);
   if (plan.flags.length > 0) await raiseFlags(client, plan.flags);
+  if (plan.quarantineSteps !== undefined) await takeQuarantineSteps(client, plan.quarantineSteps);
+  if (plan.approvedEdit !== undefined) await approveEdit(client, plan.approvedEdit);
+  if (plan.settledRecords !== undefined && plan.settledRecords.length > 0)
+    await settleRecords(client, plan.settledRecords);
   if (plan.quarantined.length > 0) await upsertQuarantine(client, plan.quarantined);
   if (plan.outbox.length > 0) await insertOutbox(client, plan.outbox);
   if (plan.blow !== undefined) await insertBlow(client, plan.blow);
   if (plan.idempotency !== null) await insertIdempotency(client, plan.idempotency);
+  if (plan.audit !== undefined) await insertAudit(client, plan.audit);
   return interned.remember;
 }
 

@@ -15,8 +15,8 @@ const MAX_CAUSE = 2_000;
 const MAX_ID = 200;
 
 /** One row per distinct record (topic, key, value), however often it arrives: a later arrival counts as an attempt,
- *  brings the newest code and cause, and leaves the first position and what people have settled. What a record claims
- *  is cleaned and cut, so that nothing it says can keep it from being stored; its bytes are kept as they are. */
+ *  brings the newest code and cause, and leaves the first position. What people have discarded or edited stays settled;
+ *  what had settled by the rules and lands here again is unsettled again. What a record claims is cleaned and cut, so that nothing it says can keep it from being stored; its bytes are kept as they are. */
 export async function upsertQuarantine(
   client: pg.ClientBase,
   quarantined: readonly QuarantineRow[],
@@ -41,7 +41,10 @@ export async function upsertQuarantine(
                                 $15::int[], $16::jsonb[])
            on conflict (fingerprint) do update
              set attempts = stored.attempts + excluded.attempts, last_seen = now(), code = excluded.code,
-                 cause = excluded.cause`,
+                 cause = excluded.cause,
+                 settled_at = case when stored.settled_how in ('discarded', 'edited') then stored.settled_at end,
+                 settled_how = case when stored.settled_how in ('discarded', 'edited') then stored.settled_how end,
+                 settled_by = case when stored.settled_how in ('discarded', 'edited') then stored.settled_by end`,
     values: [
       digestArray(fingerprints),
       textArray(rows.map((row) => storableText(row.provider, MAX_ID))),

@@ -24,6 +24,11 @@ describe('the store in memory', () => {
       store
         .tables()
         .quarantined.filter((row) => row.topic === topic)
-        .map(({ code, attempts }) => ({ code, attempts })),
+        .map(({ id, code, attempts, how }) => ({ id, code, attempts, how })),
+    audit: async (subject) =>
+      store
+        .tables()
+        .audit.filter((entry) => entry.subject === subject)
+        .map(({ action }) => action),
   }));
 });

@@ -49,10 +49,11 @@ describe('the store on PostgreSQL', () => {
       ).rows,
     quarantine: async (topic) =>
       (
-        await pool.query<{ code: string; attempts: number }>(
-          'select code, attempts from quarantine where topic = $1',
+        await pool.query<{ id: string; code: string; attempts: number; how: string | null }>(
+          'select id, code, attempts, settled_how as how from quarantine where topic = $1',
           [topic],
         )
       ).rows,
+    audit: (subject) => column('select action from audit where subject = $1 order by id', [subject]),
   }));
 });

@@ -17,9 +17,17 @@ export interface StoreUnderTest {
   ) => Promise<readonly { readonly code: string; readonly eventId: string }[]>;
   readonly deliveries: (eventId: string) => Promise<readonly string[]>;
   readonly blows: (topic: string) => Promise<readonly FuseBlow[]>;
-  readonly quarantine: (
-    topic: string,
-  ) => Promise<readonly { readonly code: string; readonly attempts: number }[]>;
+  /** `how` is null while the record waits. */
+  readonly quarantine: (topic: string) => Promise<
+    readonly {
+      readonly id: string;
+      readonly code: string;
+      readonly attempts: number;
+      readonly how: string | null;
+    }[]
+  >;
+  /** Actions on this subject. */
+  readonly audit: (subject: string) => Promise<readonly string[]>;
 }
 
 const moved = (what: MovedError['what']) => (error: unknown) =>
@@ -388,7 +396,7 @@ export function describeStore(setup: () => StoreUnderTest): void {
       const row = quarantined(topic);
       await write({ ...emptyPlan, quarantined: [row, { ...row, offset: 2n }] });
       await write({ ...emptyPlan, quarantined: [{ ...row, code: 'UNKNOWN_SCHEMA' }] });
-      expect(await setup().quarantine(topic)).toEqual([{ code: 'UNKNOWN_SCHEMA', attempts: 3 }]);
+      expect(await setup().quarantine(topic)).toMatchObject([{ code: 'UNKNOWN_SCHEMA', attempts: 3 }]);
     });
 
     it('tells quarantined records apart by key and value, absent or empty', async () => {
@@ -425,6 +433,60 @@ export function describeStore(setup: () => StoreUnderTest): void {
       expect(await blows(topic)).toEqual([]);
       await Promise.all([write({ ...emptyPlan, blow }), write({ ...emptyPlan, blow })]);
       expect(await blows(topic)).toEqual([blow]);
+    });
+
+    it('takes a record out of quarantine that settles when it comes again, and no other', async () => {
+      const topic = `saa-parcel.${newId()}`;
+      const row = quarantined(topic);
+      await write({ ...emptyPlan, quarantined: [row, { ...row, value: Buffer.from('another') }] });
+      const record = { topic, key: row.key, value: row.value, outcome: 'applied' } as const;
+      await write({ ...emptyPlan, settledRecords: [record, { ...record, outcome: 'duplicate' }] });
+      const kept = await setup().quarantine(topic);
+      expect(kept.map(({ how }) => how).sort()).toEqual(['applied', null]);
+    });
+
+    it('undoes that when the record lands in quarantine again, and not what people have decided', async () => {
+      const topic = `saa-parcel.${newId()}`;
+      const row = quarantined(topic);
+      const end = async (how: 'applied' | 'discarded') => {
+        const [{ id }] = (await setup().quarantine(topic)) as unknown as [{ id: string }];
+        await write({ ...emptyPlan, quarantineSteps: [{ id, how, by: 'Amel', reason: null }] });
+        await write({ ...emptyPlan, quarantined: [row] });
+        return (await setup().quarantine(topic)).map((kept) => kept.how);
+      };
+      await write({ ...emptyPlan, quarantined: [row] });
+      expect(await end('applied')).toEqual([null]);
+      expect(await end('discarded')).toEqual(['discarded']);
+    });
+
+    it('lets one of two people settle a record, and writes nothing of the other', async () => {
+      const topic = `saa-parcel.${newId()}`;
+      await write({ ...emptyPlan, quarantined: [quarantined(topic)] });
+      const [{ id }] = (await setup().quarantine(topic)) as unknown as [{ id: string }];
+      const subject = `quarantine/${newId()}`;
+      const retry = (event = eventAt(newId(), { saa: 1 })): WritePlan => ({
+        ...applyPlanOf(event, null),
+        quarantineSteps: [{ id, how: 'applied', by: 'Amel', reason: null }],
+        audit: [{ actor: 'Amel', action: 'quarantine.retry', subject }],
+      });
+      const plans = [retry(), retry()] as const;
+      const results = await interleave(setup().store, plans);
+      expect(results.filter((result) => result === 'committed')).toHaveLength(1);
+      expect(results.filter(moved('quarantine'))).toHaveLength(1);
+      const loser = plans[results.findIndex((result) => result !== 'committed')]!;
+      expect(await read(loser.entities[0]!.entity.id)).toBeUndefined();
+      expect(await setup().audit(subject)).toEqual(['quarantine.retry']);
+    });
+
+    it('holds a record that stays, unless it is settled', async () => {
+      const topic = `saa-parcel.${newId()}`;
+      await write({ ...emptyPlan, quarantined: [quarantined(topic)] });
+      const [{ id }] = (await setup().quarantine(topic)) as unknown as [{ id: string }];
+      const step = (how: 'stale' | null) =>
+        outcomeOf(write({ ...emptyPlan, quarantineSteps: [{ id, how, by: 'Amel', reason: null }] }));
+      expect(await step(null)).toBe('committed');
+      expect(await step('stale')).toBe('committed');
+      expect(await step(null)).toSatisfy(moved('quarantine'));
     });
 
     it('settles an event that waited in quarantine', async () => {

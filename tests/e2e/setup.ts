@@ -84,7 +84,7 @@ export interface Bed {
   /** The bridge's API as staff. Answers of any status resolve. */
   readonly staff: AxiosInstance;
   /** The API with a key of that scope. */
-  apiAs(scope: Scope, provider?: string): Promise<AxiosInstance>;
+  apiAs(scope: Scope, provider?: string, owner?: string): Promise<AxiosInstance>;
   /** The bridge's own database. */
   readonly db: pg.Pool;
   /** The environment of `bridge run` for this bed, in place of the bridge in this process. */
@@ -237,10 +237,10 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
   );
 
   const keys = createApiKeyTable({ prisma: createPrisma(db), newId });
-  const apiAs = async (scope: Scope, provider?: string): Promise<AxiosInstance> => {
+  const apiAs: Bed['apiAs'] = async (scope, provider, owner = `Test ${scope}`) => {
     const secret = `eak_${randomBytes(32).toString('base64url')}`;
     const secretHash = createHash('sha256').update(secret).digest('hex');
-    await keys.create({ owner: `Test ${scope}`, scope, provider: provider ?? null, secretHash, by: 'test' });
+    await keys.create({ owner, scope, provider: provider ?? null, secretHash, by: 'test' });
     const api = axios.create({ headers: { 'X-API-Key': secret }, validateStatus: () => true });
     api.interceptors.request.use((request) => ({ ...request, baseURL: bridge?.url ?? elsewhere }));
     return api;

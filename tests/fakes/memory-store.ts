@@ -4,13 +4,13 @@ import type { Json } from '../../src/domain/json.ts';
 import type { EntityKind, Violation } from '../../src/domain/kind.ts';
 import { formatRevision } from '../../src/domain/revision.ts';
 import type {
+  AuditEntry,
   DeliveryRow,
   EventRow,
   FlagRow,
   FuseBlow,
   IdempotencyRow,
   LineageEntry,
-  QuarantineRow,
   Store,
   StoredEntity,
   StoreTransaction,
@@ -18,6 +18,7 @@ import type {
 } from '../../src/ports.ts';
 import { openConflicts, raiseFlags, settleConflicts } from './memory-conflicts.ts';
 import type { MemoryConflict } from './memory-conflicts.ts';
+import { changeQuarantine, sameRecord, type MemoryQuarantineRow } from './memory-quarantine.ts';
 
 export interface MemoryEntity extends StoredEntity {
   readonly kind: string;
@@ -32,7 +33,8 @@ export interface MemoryTables {
   readonly events: readonly EventRow[];
   readonly outbox: readonly (WritePlan['outbox'][number] & { readonly sequence: bigint })[];
   readonly deliveries: readonly DeliveryRow[];
-  readonly quarantined: readonly (QuarantineRow & { readonly attempts: number })[];
+  readonly quarantined: readonly MemoryQuarantineRow[];
+  readonly audit: readonly AuditEntry[];
   readonly positions: ReadonlyMap<string, { readonly next: bigint; readonly topicId: string }>;
   readonly idempotency: readonly IdempotencyRow[];
   readonly conflicts: readonly MemoryConflict[];
@@ -65,6 +67,7 @@ export function createMemoryStore(options: { readonly clock?: () => number } = {
     outbox: [],
     deliveries: [],
     quarantined: [],
+    audit: [],
     positions: new Map(),
     idempotency: [],
     conflicts: [],
@@ -251,7 +254,8 @@ function applyPlan(
     events: [...before.events, ...plan.events],
     outbox: [...before.outbox, ...plan.outbox.map((row) => ({ ...row, sequence: nextSequence() }))],
     deliveries: [...before.deliveries, ...plan.deliveries],
-    quarantined: addQuarantined(before.quarantined, plan.quarantined),
+    quarantined: changeQuarantine(before.quarantined, plan),
+    audit: [...before.audit, ...(plan.audit ?? [])],
     idempotency: plan.idempotency === null ? before.idempotency : [...before.idempotency, plan.idempotency],
     conflicts: openConflicts(
       settleConflicts(before.conflicts, plan.settlements, revisionOf, nowMs),
@@ -282,28 +286,6 @@ function lineageEntry(row: EventRow): LineageEntry {
     edit: row.source === 'api',
     pruned: isPruned(row),
   };
-}
-
-/** One row per distinct record; a later arrival counts, and brings the newest code and cause. */
-function addQuarantined(
-  before: MemoryTables['quarantined'],
-  arrivals: readonly QuarantineRow[],
-): MemoryTables['quarantined'] {
-  const rows = [...before];
-  for (const arrival of arrivals) {
-    const at = rows.findIndex((row) => sameRecord(row, arrival));
-    const row = rows[at];
-    if (row === undefined) rows.push({ ...arrival, attempts: 1 });
-    else rows[at] = { ...row, code: arrival.code, cause: arrival.cause, attempts: row.attempts + 1 };
-  }
-  return rows;
-}
-
-type SentRecord = Pick<QuarantineRow, 'topic' | 'key' | 'value'>;
-
-function sameRecord(a: SentRecord, b: SentRecord): boolean {
-  const same = (x: Buffer | null, y: Buffer | null) => (x === null || y === null ? x === y : x.equals(y));
-  return a.topic === b.topic && same(a.key, b.key) && same(a.value, b.value);
 }
 
 function sameRevision(stored: StoredEntity, expected: StoredEntity['revision']): boolean {

@@ -6,6 +6,7 @@ import { createApi, DEFAULT_LIMITS } from '../../../src/api/create-api.ts';
 import { applyBatch } from '../../../src/apply/apply-batch.ts';
 import { createTopicControl } from '../../../src/apply/control-topics.ts';
 import { createEdits } from '../../../src/apply/create-edits.ts';
+import { createQuarantineWork } from '../../../src/apply/work-quarantine.ts';
 import { createCodec } from '../../../src/avro/create-codec.ts';
 import { createRegistryClient } from '../../../src/avro/create-registry-client.ts';
 import { loadContracts } from '../../../src/avro/load-contracts.ts';
@@ -24,11 +25,13 @@ import { createLedgerReader } from '../../../src/postgres/create-ledger-reader.t
 import { maskAtom } from '../../../src/telemetry/mask.ts';
 import { createPool } from '../../../src/postgres/create-pool.ts';
 import { createPrisma } from '../../../src/postgres/create-prisma.ts';
+import { createQuarantineTable } from '../../../src/postgres/create-quarantine-table.ts';
 import { createSchemaTable } from '../../../src/postgres/create-schema-table.ts';
 import { createStore } from '../../../src/postgres/create-store.ts';
 import { createTopicFuseTable } from '../../../src/postgres/create-topic-fuse-table.ts';
 import { recordProviders } from '../../../src/postgres/record-providers.ts';
 import { newId } from '../../../src/runtime/new-id.ts';
+import { maskPersonal } from '../../../src/telemetry/mask.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { typedRequest } from '../../unit/api/typed-request.ts';
 import { createTestDatabase } from '../../support/test-database.ts';
@@ -84,6 +87,13 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
     ...{ topology, conflicts, codec, show: maskAtom, offsets: null, kafkaWithinMs: 0 },
     ledger: createLedgerReader({ pool }),
   };
+  const quarantineTable = createQuarantineTable({ pool });
+  const allottedWriterIds = (provider: string) => topology.providers.get(provider)?.writerIds ?? [];
+  const applying = { store, topology, codec, metrics, log, clock, newId, wakeRelay, allottedWriterIds };
+  const quarantine = createQuarantineWork({
+    ...{ ...applying, reader, table: quarantineTable },
+    apply: (arrivals, alongside) => applyBatch(arrivals, null, applying, null, alongside),
+  });
   const app = createApi({
     topology,
     edits,
@@ -96,6 +106,9 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
       inspector: { topicIds: () => Promise.reject(new Error('no position is moved here')) },
       offsets: { offsets: () => Promise.reject(new Error('no position is moved here')) },
     }),
+    quarantine,
+    quarantineTable,
+    mask: maskPersonal,
     codec,
     keys,
     explain: (subject, providers, limit) =>
@@ -147,9 +160,7 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
       headers: {},
     } as const;
     const arrival = { ...where, value: bytes, readable: true, kind, event, schemaRef } as const;
-    const deps = { store, topology, codec, metrics, log, clock, newId, wakeRelay };
-    const allottedWriterIds = (provider: string) => topology.providers.get(provider)?.writerIds ?? [];
-    const [settled] = await applyBatch([arrival], null, { ...deps, allottedWriterIds });
+    const [settled] = await applyBatch([arrival], null, applying);
     return settled!.outcome;
   };
   const staff = await keyFor('Amel Haddad', 'staff');

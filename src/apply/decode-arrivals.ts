@@ -1,11 +1,14 @@
-import type { Arrival } from '../apply/apply-batch.ts';
-import type { EventCodec, WireRecord } from '../ports.ts';
+import type { EventCodec } from '../ports.ts';
+import type { Arrival } from './apply-batch.ts';
 
-/** The records of one topic as arrivals, in their order; what can't be read keeps its raw bytes and a code. */
+type RawArrival = Pick<Arrival, 'partition' | 'offset' | 'key' | 'value' | 'headers'>;
+
+/** The records of one topic as arrivals, in their order; what can't be read keeps its raw bytes and a code. Without a
+ *  partition a record is one that was pulled. */
 export async function decodeArrivals(
   topic: string,
-  records: readonly WireRecord[],
-  codec: EventCodec,
+  records: readonly RawArrival[],
+  codec: Pick<EventCodec, 'decodeBatch'>,
 ): Promise<readonly Arrival[]> {
   const decoded = await codec.decodeBatch(
     topic,
@@ -13,7 +16,8 @@ export async function decodeArrivals(
   );
   return records.map((record, i): Arrival => {
     const { partition, offset, key, value, headers } = record;
-    const arrived = { source: 'topic', topic, partition, offset, key, value, headers } as const;
+    const source = partition === null ? 'pull' : 'topic';
+    const arrived = { source, topic, partition, offset, key, value, headers } as const;
     const result = decoded[i]!;
     if (result.readable && value !== null) {
       const { kind, event, schemaRef } = result;

@@ -1,0 +1,30 @@
+import type pg from 'pg';
+import { isServersFault } from './translate-error.ts';
+
+/** Commits when `work` resolves, rolls back when it rejects. When the connection is lost on the way the server rolls
+ *  back by itself; when it is lost during the commit nobody knows, and trying again finds out: whatever was written
+ *  then shows as moved or as known. A connection that failed is not given to anyone else, nor is one to a server that
+ *  takes no writes: after a fail-over the address leads to another. */
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken = false;
+  try {
+    await client.query('begin isolation level read committed');
+    const result = await work(client);
+    const { command } = await client.query('commit');
+    // PostgreSQL answers a commit of a transaction in which a statement had failed with a rollback, not with an error.
+    if (command !== 'COMMIT')
+      throw new Error('a failed statement was ignored: the transaction was rolled back');
+    return result;
+  } catch (error) {
+    // A server that did not answer is not asked for a rollback, which it would owe just as long: it makes one by itself.
+    if (isServersFault(error)) broken = true;
+    else await client.query('rollback').catch(() => (broken = true));
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
