@@ -118,11 +118,14 @@ export function entryDocument(entry: QuarantineEntry): EntryDocument {
 export function recordDocument(record: FoundRecord, mask: (value: Json) => Json): RecordDocument {
   const { event, unreadable, kind, entityId } = record.read;
   const key = record.key?.toString() ?? null;
+  const { value } = record;
+  const framed = value !== null && value.length >= 5 && value[0] === 0 ? value.readInt32BE(1) : null;
   return {
     ...entryDocument(record),
     kind: record.kind ?? kind?.name ?? null,
     entityId: record.entityId ?? entityId,
     eventId: record.eventId ?? event?.meta.eventId ?? null,
+    schemaId: record.schemaId ?? framed,
     key: key !== null && UUID.test(key) ? key : null,
     headers: Object.fromEntries(
       Object.entries(record.headers).map(([name, value]) => [name, knownHeader(name, value)]),

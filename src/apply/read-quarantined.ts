@@ -16,8 +16,6 @@ export interface ReadRecord {
 
 export type FoundRecord = QuarantinedRecord & { readonly read: ReadRecord };
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 /** The record with this id, read with its writer's schema; null when there is none. Throws TransientError while the
  *  registry or the database is away, unless `whileAway` makes something of the first. */
 export async function findQuarantined(
@@ -37,9 +35,7 @@ export async function findQuarantined(
     kind === null
       ? { event: null, unreadable: `topics.yaml has no topic ${record.topic}.` }
       : await (whileAway ? decode(record, deps.codec).catch(whileAway) : decode(record, deps.codec));
-  const key = record.key?.toString() ?? '';
-  const entityId = read.event?.meta.entityId ?? (UUID.test(key) ? key : null);
-  return { ...record, read: { ...read, kind, entityId } };
+  return { ...record, read: { ...read, kind, entityId: read.event?.meta.entityId ?? record.entityId } };
 }
 
 async function decode(

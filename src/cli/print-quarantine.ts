@@ -62,7 +62,7 @@ export function describeRecord(
       record.entityId === null ? 'not known' : `${record.kind ?? ''} ${record.entityId}, unverified`,
     ],
     ['event id', record.eventId ?? 'not known'],
-    ['schema id', record.schemaId === null ? 'see the event' : String(record.schemaId)],
+    ['schema id', record.schemaId === null ? 'not known' : String(record.schemaId)],
     ['key', record.key ?? `${bytes(record.keyBytes)}, not shown: it is no UUID`],
     ['value', bytes(record.valueBytes)],
     ['headers', headers.length === 0 ? 'none' : headers.join('\n           ')],
@@ -98,11 +98,11 @@ function settledIn(settled: NonNullable<EntryDocument['settled']>, when: (iso: s
 }
 
 function nextCommands(id: string): string[] {
-  return [
-    'Next:',
-    `  bridge quarantine retry ${id}                           the cause is gone: run the rules again`,
-    `  bridge quarantine edit ${id} --state <file> --reason "…"   it is wrong, and you know what is right`,
-    `  bridge quarantine discard ${id} --reason "…"            it is not wanted`,
-    '  docs/runbook.md, Codes in quarantine                   what the cause means and how to mend it',
+  const commands: readonly (readonly [string, string])[] = [
+    [`bridge quarantine retry ${id}`, 'the cause is gone: run the rules again'],
+    [`bridge quarantine edit ${id} --state <file> --reason "…"`, 'it is wrong, and you know what is right'],
+    [`bridge quarantine discard ${id} --reason "…"`, 'it is not wanted'],
+    ['docs/runbook.md, Codes in quarantine', 'what the cause means, and how to mend it'],
   ];
+  return ['Next:', ...commands.map(([command, why]) => `  ${command.padEnd(60)} ${why}`)];
 }

@@ -254,7 +254,9 @@ function countsOf(retried: readonly Retried[]): string {
 }
 
 function remedyOf(stay: readonly Retried[], of: number): string {
-  return `${stay.length} of ${of} stay in quarantine: see \`bridge quarantine show ${stay[0]!.id}\``;
+  const waiting = stay.find(({ outcome }) => outcome !== 'missing');
+  const see = waiting === undefined ? 'list --records' : `show ${waiting.id}`;
+  return `${stay.length} of ${of} were not settled: see \`bridge quarantine ${see}\``;
 }
 
 function missing(id: string): UsageError {

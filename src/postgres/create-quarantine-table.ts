@@ -74,7 +74,7 @@ interface Row extends QuarantineRow {
 }
 
 const COLUMNS = `id, provider, topic, kafka_partition as partition, kafka_offset as "rawOffset", code, cause,
-  schema_id as "rawSchemaId", event_id as "eventId", kind, entity_id as "entityId", length(key) as "keyBytes",
+  schema_id as "rawSchemaId", event_id as "eventId", revision, kind, entity_id as "entityId", length(key) as "keyBytes",
   length(value) as "valueBytes", attempts, first_seen as "firstSeen", last_seen as "lastSeen", settled_at as "settledAt",
   settled_how as how, settled_by as by, settled_reason as reason`;
 
@@ -155,7 +155,7 @@ async function expire(pool: pg.Pool, settledBeforeMs: number, limit: number): Pr
 }
 
 function toEntry(row: Row): QuarantineEntry {
-  const { id, provider, topic, partition, code, cause, eventId, kind, entityId } = row;
+  const { id, provider, topic, partition, code, cause, eventId, revision, kind, entityId } = row;
   const { keyBytes, valueBytes, attempts, settledAt, how, by, reason } = row;
   return {
     ...{
@@ -166,6 +166,7 @@ function toEntry(row: Row): QuarantineEntry {
       code,
       cause,
       eventId,
+      revision,
       kind,
       entityId,
       keyBytes,

@@ -15,8 +15,9 @@ const MAX_CAUSE = 2_000;
 const MAX_ID = 200;
 
 /** One row per distinct record (topic, key, value), however often it arrives: a later arrival counts as an attempt,
- *  brings the newest code and cause, and leaves the first position. What people have discarded or edited stays settled;
- *  what had settled by the rules and lands here again is unsettled again. What a record claims is cleaned and cut, so that nothing it says can keep it from being stored; its bytes are kept as they are. */
+ *  brings the newest code, cause and claims, and leaves the first position. What people have discarded or edited stays
+ *  settled; what had settled by the rules and lands here again is unsettled again. What a record claims is cleaned and
+ *  cut, so that nothing it says can keep it from being stored; its bytes are kept as they are. */
 export async function upsertQuarantine(
   client: pg.ClientBase,
   quarantined: readonly QuarantineRow[],
@@ -41,7 +42,8 @@ export async function upsertQuarantine(
                                 $15::int[], $16::jsonb[])
            on conflict (fingerprint) do update
              set attempts = stored.attempts + excluded.attempts, last_seen = now(), code = excluded.code,
-                 cause = excluded.cause,
+                 cause = excluded.cause, schema_id = excluded.schema_id, event_id = excluded.event_id,
+                 kind = excluded.kind, entity_id = excluded.entity_id, revision = excluded.revision,
                  settled_at = case when stored.settled_how in ('discarded', 'edited') then stored.settled_at end,
                  settled_how = case when stored.settled_how in ('discarded', 'edited') then stored.settled_how end,
                  settled_by = case when stored.settled_how in ('discarded', 'edited') then stored.settled_by end`,

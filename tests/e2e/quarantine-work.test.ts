@@ -75,7 +75,7 @@ describe('working on quarantine', () => {
     it('leaves a record where it is while the cause stands, and counts the attempt', async () => {
       const { code, stdout, stderr } = await bridge('retry', ids[0]);
       expect(stdout).toContain(`${ids[0]}  REVISION_INVALID: stays in quarantine`);
-      expect(stderr).toContain('1 of 1 stay in quarantine');
+      expect(stderr).toContain('1 of 1 were not settled');
       expect(code).toBe(1);
       expect(await rowOf(ids[0])).toMatchObject({ settled_how: null, attempts: 2 });
     });

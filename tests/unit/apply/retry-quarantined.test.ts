@@ -18,7 +18,16 @@ function record(id: string, change: Partial<QuarantinedRecord> = {}): Quarantine
       partition: 0,
       offset: BigInt(id),
     },
-    ...{ key: null, value: null, headers: {}, schemaId: null, eventId: null, kind: null, entityId: null },
+    ...{
+      key: null,
+      value: null,
+      headers: {},
+      schemaId: null,
+      eventId: null,
+      kind: null,
+      entityId: null,
+      revision: null,
+    },
     ...{ keyBytes: null, valueBytes: null, attempts: 1, firstSeenMs: NOW, lastSeenMs: NOW, settled: null },
     ...change,
   };
