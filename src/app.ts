@@ -195,7 +195,9 @@ export async function buildApp(
     const quarantineTable = createQuarantineTable({ pool });
     const quarantine = createQuarantineWork({
       ...{ ...applying, reader, table: quarantineTable, log: log.child({ part: 'quarantine' }) },
+      store: capacity.limit(store),
       apply: async (arrivals, alongside) => {
+        capacity.requireSpace();
         await writers.learn(arrivals);
         return applyBatch(arrivals, null, applying, null, alongside);
       },
