@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   drain: async () => (await import('./drain.ts')).benchDrain,
   explain: async () => (await import('./explain.ts')).benchExplain,
   judge: async () => (await import('./judge.ts')).benchJudge,
+  lag: async () => (await import('./lag.ts')).benchLag,
 };
 
 /** Measures, and prints beside the goals. A goal that is missed fails nothing: machines differ. */

@@ -31,10 +31,14 @@ import { checkKafkaHealth } from './kafka/check-health.ts';
 import { createGroupOffsets } from './kafka/create-group-offsets.ts';
 import { createKafka } from './kafka/create-kafka.ts';
 import { createKafkaAdmin } from './kafka/create-kafka-admin.ts';
+import { createLogReader } from './kafka/create-log-reader.ts';
 import { createTopicConsumer } from './kafka/create-topic-consumer.ts';
 import { createTopicInspector } from './kafka/create-topic-inspector.ts';
 import { createTopicSink, type KafkaTopicSink } from './kafka/create-topic-sink.ts';
 import { requireKafka } from './kafka/require-kafka.ts';
+import { thresholdsFor } from './domain/lag/thresholds.ts';
+import { createConsumerNotes } from './lag/consumer-notes.ts';
+import { measureLag } from './lag/measure-lag.ts';
 import type { Log, PositionAdvance, Provider, ProviderApi } from './ports.ts';
 import { createPostgresHealthCheck } from './postgres/check-health.ts';
 import { createApiKeyTable } from './postgres/create-api-key-table.ts';
@@ -43,6 +47,7 @@ import { createEntityReader } from './postgres/create-entity-reader.ts';
 import { createHistoryPruner } from './postgres/create-history-pruner.ts';
 import { createHubEditReader } from './postgres/create-hub-edit-reader.ts';
 import { createLedgerReader } from './postgres/create-ledger-reader.ts';
+import { createLagLedger } from './postgres/create-lag-ledger.ts';
 import { createOutbox } from './postgres/create-outbox.ts';
 import { createPool } from './postgres/create-pool.ts';
 import { createPrisma } from './postgres/create-prisma.ts';
@@ -177,9 +182,11 @@ export async function buildApp(
     // The one way in
     const wakeRelay = (shards: readonly string[]) => relay.wake(shards);
     const writers = createWriterDirectory({ topology, table: createWriterIdTable({ prisma }) });
+    const notes = createConsumerNotes(clock);
     const applying: ApplyDeps = {
       ...{ store, topology, codec, metrics, log: log.child({ part: 'apply' }), clock, newId, wakeRelay },
       allottedWriterIds: (providerId) => writers.allotted(providerId),
+      clockAheadMs: (providerId) => Math.max(0, notes.clockSkewMs(providerId) ?? 0),
     };
     const applyPulled = async (events: readonly PulledEvent[]) => {
       const arrivals = events.map(toArrival);
@@ -230,7 +237,7 @@ export async function buildApp(
       await writers.learn(arrivals);
       return applyBatch(arrivals, position, applying, fuses.of(position.topic));
     };
-    const consuming = { ...applying, inspector, apply, fuses };
+    const consuming = { ...applying, inspector, apply, fuses, notes };
     const consumerOf = ({ id }: Provider) => {
       const topics = [...topology.routes.values()]
         .filter((route) => route.providerId === id)
@@ -277,6 +284,19 @@ export async function buildApp(
         ownerOf: async (ofKind, entityId) => (await reader.find(ofKind, entityId))?.provider ?? null,
       });
 
+    // How far behind everything is
+    const lag = measureLag({
+      ...{ topology, metrics, notes, clock },
+      logs: createLogReader(admin),
+      ledger: createLagLedger({ pool }),
+      groupOf: consumerGroup,
+      circuitOf: (providerId) => apis.get(providerId)?.status().circuit ?? null,
+      thresholds: thresholdsFor(settings.lagPatienceSeconds * 1000),
+      ledgerWithinMs: 5_000,
+      everyMs: settings.lagSampleSeconds * 1000,
+      log: log.child({ part: 'lag' }),
+    });
+
     // For people
     const conflicts = createConflictReader({ pool });
     const explaining = {
@@ -302,6 +322,7 @@ export async function buildApp(
         explain: (subject, allowed, limit) =>
           explainSubject({ subject, providers: allowed, say: sayTimeInUtc, limit }, explaining),
         pullStatus: (providerId) => apis.get(providerId)?.status() ?? null,
+        lag: () => lag.report(),
         checks: {
           live: consumers.map(({ watch }) => watch.check),
           ready: [
@@ -369,6 +390,7 @@ export async function buildApp(
           restMs: 3_600_000,
         }),
       ),
+      restarting(lag),
       api,
     ];
     return {

@@ -39,6 +39,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'check the event contracts, or register them',
     load: async () => (await import('./cli/schemas.ts')).schemasCommand(),
   },
+  lag: {
+    summary: 'how far behind everything is, since when, why, and what to type next',
+    load: async () => (await import('./cli/lag.ts')).lagCommand(),
+  },
   conflicts: {
     summary: 'list, show and settle what both sides changed at once',
     load: async () => (await import('./cli/conflicts.ts')).conflictsCommand(),

@@ -7,6 +7,9 @@ import type { EntityEvent, Outcome } from './domain/event.ts';
 import type { ExplainedEntity, RecordPosition } from './domain/explanation.ts';
 import type { Json, JsonObject } from './domain/json.ts';
 import type { EntityKind, Violation } from './domain/kind.ts';
+import type { Rhythm } from './domain/lag/judge-provider.ts';
+import type { LagReport } from './domain/lag/report.ts';
+import type { AppliedPosition, Incident, Obstacle, QuarantineGrowth } from './domain/lag/sample.ts';
 import type { HeldEvent } from './domain/prunable-states.ts';
 import type { Revision } from './domain/revision.ts';
 
@@ -373,6 +376,8 @@ export interface PositionAdvance {
   readonly topicId: string;
   readonly expected: bigint | null;
   readonly next: bigint;
+  /** The broker's time of the newest record up to `next` that E-assurance had not written; left out when there is none. */
+  readonly arrivedAtMs?: number;
 }
 
 /** A topic stopped, because too many of its last records were bad; written with the last record that it settled. */
@@ -1047,6 +1052,8 @@ export interface Metrics {
   outbox(backlog: OutboxBacklog): void;
   databaseSize(bytes: number): void;
   http(method: string, route: string, status: number, seconds: number): void;
+  /** What was seen last replaces what was seen before; `tookSeconds`: to see it. */
+  lag(report: LagReport, tookSeconds: number): void;
 }
 
 export interface HealthStatus {
@@ -1057,3 +1064,114 @@ export interface HealthStatus {
   readonly detail: string;
 }
 export type HealthCheck = () => Promise<HealthStatus>;
+
+// ── Lag ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** `topic/partition` */
+export type Place = `${string}/${number}`;
+
+export interface LogRange {
+  /** The oldest offset still kept, and the first that doesn't exist yet. */
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+export interface TopicRanges {
+  readonly topicId: string;
+  /** By partition; null where nobody leads, or the leader does not answer. */
+  readonly partitions: ReadonlyMap<number, LogRange | null>;
+}
+
+export interface OldestRecord {
+  /** Null: from there to the end stand only markers, gaps and aborted records. */
+  readonly record: { readonly offset: bigint; readonly atMs: number } | null;
+  /** It stands behind a transaction that is still open: no consumer can read it yet. */
+  readonly openTransaction: boolean;
+}
+
+export interface CommittedOffsets {
+  readonly group: string;
+  readonly offsets: ReadonlyMap<Place, bigint>;
+}
+
+/** What Kafka knows of logs and groups. */
+export interface LogReader {
+  /** Those topics that exist. One topic or partition that can't be read hides none of the others. Throws TransientError
+   *  when no broker answers. */
+  ranges(topics: readonly string[]): Promise<ReadonlyMap<string, TopicRanges>>;
+  /** The first record of data at or behind `from` in each; absent where it could not be read this time. */
+  oldest(
+    places: readonly {
+      readonly topic: string;
+      readonly topicId: string;
+      readonly partition: number;
+      readonly from: bigint;
+      readonly end: bigint;
+    }[],
+  ): Promise<ReadonlyMap<Place, OldestRecord>>;
+  /** Every group that this user may see, and whether it has members (a rebalance counts as having them). Null when not
+   *  every broker answered, so that a group may be missing. */
+  groups(): Promise<ReadonlyMap<string, boolean> | null>;
+  /** Whether this user may see groups of this name. */
+  mayDescribeGroup(group: string): Promise<boolean>;
+  committed(groups: readonly string[]): Promise<readonly CommittedOffsets[]>;
+}
+
+export interface LedgerSample {
+  readonly positions: ReadonlyMap<Place, AppliedPosition>;
+  readonly outbox: readonly {
+    readonly shard: string;
+    readonly waiting: number;
+    readonly parked: number;
+    /** Of those that wait. */
+    readonly oldest: { readonly sequence: bigint; readonly atMs: number } | null;
+  }[];
+  readonly quarantine: readonly (QuarantineGrowth & {
+    readonly provider: string;
+    readonly topic: string;
+    readonly partition: number | null;
+    readonly code: string;
+    /** Of those not settled. */
+    readonly oldestMs: number | null;
+  })[];
+  /** Topics that stand still: their fuse blew, or a person paused them. */
+  readonly pauses: ReadonlyMap<string, { readonly byPerson: boolean; readonly sinceMs: number }>;
+  readonly conflicts: readonly {
+    readonly provider: string;
+    readonly severity: string;
+    readonly open: number;
+    readonly oldestMs: number;
+  }[];
+  readonly cursors: readonly {
+    readonly provider: string;
+    readonly collection: string;
+    readonly movedAtMs: number;
+  }[];
+  /** By topic, when the newest record came that E-assurance had not written. */
+  readonly arrivals: ReadonlyMap<string, number>;
+  readonly rhythms: ReadonlyMap<string, Rhythm>;
+}
+
+/** What PostgreSQL knows. */
+export interface LagLedger {
+  read(): Promise<LedgerSample>;
+  /** Our records that stand in each place at or behind `from`: when Kafka acknowledged the oldest, and how many there are,
+   *  counted up to `UNREAD_COUNTED`. */
+  unread(
+    places: readonly { readonly topic: string; readonly partition: number; readonly from: bigint }[],
+  ): Promise<ReadonlyMap<Place, { readonly count: number; readonly oldestAtMs: number }>>;
+  /** Keeps the rhythm unless a later one is kept. */
+  keepRhythm(provider: string, rhythm: Rhythm): Promise<void>;
+}
+
+/** Where counting of unread records stops. */
+export const UNREAD_COUNTED = 1_000;
+
+/** What the consumers of this process know of their partitions and no database shows. Written by consume/. */
+export interface ConsumerNotes {
+  /** Why the partition does not go on; null when it does. The first time of an obstacle that stays is kept. */
+  obstacle(topic: string, partition: number, obstacle: Omit<Obstacle, 'sinceMs'> | null): void;
+  incident(topic: string, partition: number, incident: Omit<Incident, 'atMs'>): void;
+  /** An event of the provider's own: when it occurred by its clock, and when the broker appended it. */
+  occurred(provider: string, occurredAtMs: number, appendedAtMs: number): void;
+}

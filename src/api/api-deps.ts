@@ -2,6 +2,7 @@ import type { TopicControl } from '../apply/control-topics.ts';
 import type { Edits } from '../apply/edit.ts';
 import type { QuarantineWork } from '../apply/work-quarantine.ts';
 import type { Outcome } from '../domain/event.ts';
+import type { LagReport } from '../domain/lag/report.ts';
 import type { ExplainResult } from '../domain/explanation.ts';
 import type { Json } from '../domain/json.ts';
 import type {
@@ -70,6 +71,8 @@ export interface ApiDeps {
   ) => Promise<ExplainResult>;
   /** Null for a provider whose GET API has no address here. */
   readonly pullStatus: (providerId: string) => ReturnType<ProviderApi['status']> | null;
+  /** What the sampler saw last; null before it saw anything. */
+  readonly lag: () => LagReport | null;
   /** `live` fails when only a restart helps; `ready` says whether requests can be served. */
   readonly checks: { readonly live: readonly HealthCheck[]; readonly ready: readonly HealthCheck[] };
   readonly metrics: Pick<Metrics, 'http'> & { text(): Promise<string> };

@@ -19,6 +19,7 @@ import { readConflicts } from './read-conflicts.ts';
 import { readEntities } from './read-entities.ts';
 import { readQuarantine } from './read-quarantine.ts';
 import { readHistory } from './read-history.ts';
+import { readLag } from './read-lag.ts';
 import { refreshConstat } from './refresh-constat.ts';
 import { reportHealth } from './report-health.ts';
 import { problemHandler } from './send-problem.ts';
@@ -44,6 +45,7 @@ export function createApi(deps: ApiDeps): Express {
     ...editQuarantine(deps),
     listProviders(deps),
     ...controlTopics(deps),
+    readLag(deps),
     ...reportHealth(deps),
     docsEndpoint,
     openApiEndpoint(() => document),

@@ -68,6 +68,8 @@ export interface ApplyDeps {
   readonly newId: NewId;
   /** Tells the relay that these shards have new outbox rows; called after the commit. */
   readonly wakeRelay: (shards: readonly string[]) => void;
+  /** By how much the provider's clock is known to be ahead; 0 when left out. */
+  readonly clockAheadMs?: (providerId: string) => number;
 }
 
 /** What is written in the batch's transaction besides, once its outcomes are known. */

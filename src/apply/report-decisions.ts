@@ -23,8 +23,10 @@ export function reportDecisions(
     counts[outcome] = (counts[outcome] ?? 0) + 1;
     deps.metrics.settled(provider, arrival.topic, outcome, 1);
     if (outcome === 'applied' && arrival.readable) {
-      const seconds = Math.max(0, now - Date.parse(arrival.event.meta.occurredAt)) / 1000;
-      deps.metrics.endToEnd(provider, 'in', seconds);
+      // By how much its author's clock is ahead is no age.
+      const aheadMs = deps.clockAheadMs?.(provider) ?? 0;
+      const ageMs = Math.max(0, now - Date.parse(arrival.event.meta.occurredAt) + aheadMs);
+      deps.metrics.endToEnd(provider, 'in', ageMs / 1000);
     }
     if (code !== null) {
       deps.metrics.quarantined(provider, arrival.topic, code);

@@ -47,6 +47,13 @@ export interface Settings {
   readonly schemaRegistryPassword: string | undefined;
   readonly httpHost: string;
   readonly httpPort: number;
+  /** How often lag is measured. */
+  readonly lagSampleSeconds: number;
+  /** How long something may stand still before its verdict says so. */
+  readonly lagPatienceSeconds: number;
+  /** Where a running bridge is asked, when not at its own HTTP_HOST and HTTP_PORT. */
+  readonly bridgeUrl: string | undefined;
+  readonly bridgeApiKey: string | undefined;
   /** At least 32 bytes. */
   readonly eventSigningKey: Buffer;
   /** States older than this may be emptied from the history. */
@@ -80,7 +87,8 @@ interface GroupFields {
     | 'topicFuseBad'
     | 'topicFuseWindow';
   registry: 'schemaRegistryUrl' | 'schemaRegistryUsername' | 'schemaRegistryPassword';
-  http: 'httpHost' | 'httpPort';
+  http: 'httpHost' | 'httpPort' | 'lagSampleSeconds' | 'lagPatienceSeconds';
+  client: 'bridgeUrl' | 'bridgeApiKey';
   signing: 'eventSigningKey';
   providers: 'providerApis' | 'republishGraceSeconds';
   provisioning: 'bridgeKafkaUsername' | 'bridgeKafkaPassword' | 'providerKafkaPasswords';
@@ -124,7 +132,13 @@ const groups = {
     SCHEMA_REGISTRY_USERNAME: text.optional(),
     SCHEMA_REGISTRY_PASSWORD: text.optional(),
   }),
-  http: z.object({ HTTP_HOST: text.default('127.0.0.1'), HTTP_PORT: port.default(8080) }),
+  http: z.object({
+    HTTP_HOST: text.default('127.0.0.1'),
+    HTTP_PORT: port.default(8080),
+    LAG_SAMPLE_SECONDS: wholeNumber(1, 60).default(10),
+    LAG_PATIENCE_SECONDS: wholeNumber(1, 3_600).default(60),
+  }),
+  client: z.object({ BRIDGE_URL: url('http', 'https').optional(), BRIDGE_API_KEY: text.optional() }),
   signing: z.object({ EVENT_SIGNING_KEY: secretKey }),
   providers: z.object({ REPUBLISH_GRACE_SECONDS: wholeNumber(1, 86_400).default(60) }),
   provisioning: z.object({ BRIDGE_KAFKA_USERNAME: text.default('bridge'), BRIDGE_KAFKA_PASSWORD: text }),
@@ -158,6 +172,11 @@ const remedies: Readonly<Record<string, string>> = {
   SCHEMA_REGISTRY_PASSWORD: 'set it to the password of that user, or leave out the user too',
   HTTP_HOST: 'set it to the address to listen on, or leave it out for 127.0.0.1',
   HTTP_PORT: 'set it to a free port, or leave it out for 8080',
+  LAG_PATIENCE_SECONDS: 'set it to a number of seconds, or leave it out for 60',
+  LAG_SAMPLE_SECONDS: 'set it to a number of seconds up to 60, or leave it out for 10',
+  BRIDGE_URL:
+    'set it to the address of a running bridge, or leave it out for its own HTTP_HOST and HTTP_PORT',
+  BRIDGE_API_KEY: 'set it to a key made by bridge keys create, or leave it out',
   EVENT_SIGNING_KEY: 'generate one with: openssl rand -hex 32',
   REPUBLISH_GRACE_SECONDS: 'set it to a number of seconds, or leave it out for 60',
   BRIDGE_KAFKA_USERNAME: 'set it to the Kafka user to create for the bridge, or leave it out for bridge',

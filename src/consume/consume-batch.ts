@@ -1,8 +1,10 @@
 import type { Arrival, Settled } from '../apply/apply-batch.ts';
 import { decodeArrivals } from '../apply/decode-arrivals.ts';
-import { MovedError } from '../domain/errors.ts';
+import { MovedError, type TransientError } from '../domain/errors.ts';
+import { HUB } from '../domain/event.ts';
 import type {
   Clock,
+  ConsumerNotes,
   EventCodec,
   Log,
   Metrics,
@@ -27,6 +29,7 @@ export interface ConsumeDeps {
    *  arrivals when the topic has to stop. */
   readonly apply: (arrivals: readonly Arrival[], position: PositionAdvance) => Promise<readonly Settled[]>;
   readonly fuses: Pick<TopicFuses, 'hold'>;
+  readonly notes: ConsumerNotes;
 }
 
 /** What one group member remembers of its partitions, so that a batch in sequence needs no extra read. */
@@ -60,8 +63,9 @@ export async function consumeBatch(
   const waiting = {
     signal,
     heartbeat: () => batch.heartbeat(),
-    onWait: (error: Error, _waitMs: number, attempt: number) => {
+    onWait: (error: TransientError, _waitMs: number, attempt: number) => {
       memory.waiting.set(keyOf(batch), error.message);
+      deps.notes.obstacle(topic, partition, { kind: 'waiting', code: error.code });
       if (isWorthTelling(attempt)) log.warn({ err: error, attempt }, 'waiting before this batch can go on');
     },
   };
@@ -77,7 +81,8 @@ export async function consumeBatch(
     if (from === 'sought' || batch.isStale()) return;
     topicId = from.topicId;
     const arrivals = await step(() => decodeArrivals(topic, records, deps.codec));
-    const position = { topic, partition, topicId, expected: from.next, next };
+    const times = readTimes(batch, arrivals, provider, deps.notes);
+    const position = { topic, partition, topicId, expected: from.next, next, ...times };
     const settled = await step(() => deps.apply(arrivals, position));
     if (settled.length === 0) return;
     next = records[settled.length - 1]!.offset + 1n;
@@ -88,6 +93,8 @@ export async function consumeBatch(
     log.warn('another consumer has taken this partition on; this batch is dropped, nothing was written');
     memory.applied.delete(keyOf(batch));
     return;
+  } finally {
+    deps.notes.obstacle(topic, partition, null);
   }
   memory.applied.set(keyOf(batch), { next, topicId });
   memory.sought.delete(keyOf(batch));
@@ -128,14 +135,35 @@ async function locate(
         'records were lost to retention before they were read; pull the provider to heal what they carried',
       );
       deps.metrics.lostToRetention(topic, Number(alignment.to - alignment.from));
+      deps.notes.incident(topic, partition, { kind: 'lost', from: alignment.from, to: alignment.to });
       break;
     case 'rewound':
       log.warn(
         'the topic was created anew or its log ends before the applied position; its records are judged as new',
       );
+      deps.notes.incident(topic, partition, { kind: 'rewound', from: applied?.next ?? 0n, to: fetchedFrom });
       break;
     case 'apply':
       break;
   }
   return { next: applied?.next ?? null, topicId };
+}
+
+/** When the newest record came that E-assurance had not written. Notes on the way how the provider's clock stands to the
+ *  broker's; an event that is sent again occurred long ago. */
+function readTimes(
+  { records }: WireBatch,
+  arrivals: readonly Arrival[],
+  provider: string,
+  notes: ConsumerNotes,
+): Pick<PositionAdvance, 'arrivedAtMs'> {
+  let arrivedAtMs: number | undefined;
+  for (const [i, arrival] of arrivals.entries()) {
+    const meta = arrival.readable ? arrival.event.meta : null;
+    if (meta?.origin === HUB) continue;
+    const { timestampMs } = records[i]!;
+    arrivedAtMs = Math.max(arrivedAtMs ?? 0, timestampMs);
+    if (meta !== null && !meta.replay) notes.occurred(provider, Date.parse(meta.occurredAt), timestampMs);
+  }
+  return arrivedAtMs === undefined ? {} : { arrivedAtMs };
 }

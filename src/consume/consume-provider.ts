@@ -1,4 +1,4 @@
-import { TransientError } from '../domain/errors.ts';
+import { BridgeError, TransientError } from '../domain/errors.ts';
 import type { HealthCheck, TopicConsumer, WireBatch } from '../ports.ts';
 import type { Service } from '../runtime/run-services.ts';
 import { sleep } from '../runtime/sleep.ts';
@@ -53,7 +53,13 @@ export function consumeProvider(
       );
       deps.metrics.halted(topic);
       halted.add(`${topic}/${partition}`);
-      await hold(batch, signal).finally(() => halted.delete(`${topic}/${partition}`));
+      const code =
+        error instanceof BridgeError ? error.code : error instanceof Error ? error.name : 'unknown';
+      deps.notes.obstacle(topic, partition, { kind: 'halted', code });
+      await hold(batch, signal).finally(() => {
+        halted.delete(`${topic}/${partition}`);
+        deps.notes.obstacle(topic, partition, null);
+      });
     }
   };
 

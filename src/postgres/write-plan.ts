@@ -45,19 +45,21 @@ export async function writePlan(
  *  the first to commit, then finds another position than it expected and throws MovedError `position`. */
 async function advancePosition(client: pg.ClientBase, advance: PositionAdvance): Promise<void> {
   const { topic, partition, topicId, next, expected } = advance;
+  const arrivedAt = advance.arrivedAtMs === undefined ? null : new Date(advance.arrivedAtMs);
   const { rowCount } = await client.query(
     expected === null
       ? {
           name: 'start-position',
-          text: `insert into applied_offset (topic, partition, topic_id, next_offset) values ($1, $2, $3, $4)
-                 on conflict do nothing`,
-          values: [topic, partition, topicId, next],
+          text: `insert into applied_offset (topic, partition, topic_id, next_offset, arrived_at)
+                 values ($1, $2, $3, $4, $5) on conflict do nothing`,
+          values: [topic, partition, topicId, next, arrivedAt],
         }
       : {
           name: 'advance-position',
-          text: `update applied_offset set topic_id = $3, next_offset = $4, updated_at = now()
+          text: `update applied_offset set topic_id = $3, next_offset = $4, updated_at = now(),
+                                             arrived_at = greatest(arrived_at, $6::timestamptz)
                   where topic = $1 and partition = $2 and next_offset = $5`,
-          values: [topic, partition, topicId, next, expected],
+          values: [topic, partition, topicId, next, expected, arrivedAt],
         },
   );
   if (rowCount !== 1) {

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics } from '../ports.ts';
+import { LAG_GAUGES, setLagGauges } from './set-lag-gauges.ts';
 
 /** Every metric of the bridge, with the labels it has. Labels come from closed or configured sets (providers, topics,
  *  outcomes, codes, routes), never from ids or what people typed. */
@@ -42,6 +43,61 @@ const gauges = {
   bridge_topic_fuse_blown: {
     help: '1 while the topic stands still (FUSE_BLOWN, or paused by a person): `bridge topic list`.',
     labelNames: ['topic'],
+  },
+  bridge_lag_seconds: {
+    help: 'Age of the oldest record of the topic whose outcome is not durable; 0 when none waits.',
+    labelNames: ['provider', 'topic'],
+  },
+  bridge_lag_events: {
+    help: 'Records of the topic whose outcome is not durable.',
+    labelNames: ['provider', 'topic'],
+  },
+  bridge_lag_drain_seconds: {
+    help: 'Until nothing of the topic waits, at the present net rate; +Inf: never at this rate.',
+    labelNames: ['provider', 'topic'],
+  },
+  bridge_lag_verdict: {
+    help: '1 for each verdict of `bridge lag`; direction: in, out, read (by the provider), silence.',
+    labelNames: ['provider', 'topic', 'direction', 'verdict'],
+  },
+  bridge_lag_sample_timestamp_seconds: { help: 'When lag was last measured.', labelNames: [] },
+  bridge_lag_sample_seconds: { help: 'How long measuring lag took.', labelNames: [] },
+  bridge_unread_seconds: {
+    help: 'Age of the oldest event of ours in the topic that the provider has not read.',
+    labelNames: ['provider', 'topic'],
+  },
+  bridge_unread_events: {
+    help: 'Events of ours in the topic that the provider has not read; counted up to 1,000 a partition.',
+    labelNames: ['provider', 'topic'],
+  },
+  bridge_quarantine_events: {
+    help: 'Events in quarantine that are not settled, by cause.',
+    labelNames: ['provider', 'code'],
+  },
+  bridge_quarantine_seconds: {
+    help: 'Age of the oldest event in quarantine that is not settled, by cause.',
+    labelNames: ['provider', 'code'],
+  },
+  bridge_conflicts_open: { help: 'Conflicts that wait for staff.', labelNames: ['provider', 'severity'] },
+  bridge_conflicts_seconds: {
+    help: 'Age of the oldest conflict that waits for staff.',
+    labelNames: ['provider', 'severity'],
+  },
+  bridge_circuit_open: {
+    help: "1 while the breaker of the provider's GET API is open or half open.",
+    labelNames: ['provider'],
+  },
+  bridge_pull_cursor_seconds: {
+    help: "Since a walk through the provider's GET API got on, by walk; reconciliation's walks are among them.",
+    labelNames: ['provider', 'collection'],
+  },
+  bridge_provider_clock_skew_seconds: {
+    help: "By how much the provider's clock is ahead of the broker's; negative: behind.",
+    labelNames: ['provider'],
+  },
+  bridge_provider_last_arrival_timestamp_seconds: {
+    help: 'When the last event of the provider came.',
+    labelNames: ['provider'],
   },
   bridge_outbox_waiting_events: { help: 'Events of ours that wait for Kafka.', labelNames: ['shard'] },
   bridge_outbox_parked_events: { help: 'Events of ours that Kafka refused for good.', labelNames: ['shard'] },
@@ -126,6 +182,10 @@ export function createMetrics(): PrometheusMetrics {
   const oldest = gauge('bridge_outbox_oldest_seconds');
   const databaseBytes = gauge('bridge_database_bytes');
   const http = histogram('bridge_http_request_seconds');
+  const lagGauges = Object.fromEntries(LAG_GAUGES.map((name) => [name, gauge(name)])) as Record<
+    (typeof LAG_GAUGES)[number],
+    Gauge
+  >;
 
   return {
     settled: (provider, topic, outcome, count) => settled.inc({ provider, topic, outcome }, count),
@@ -151,6 +211,7 @@ export function createMetrics(): PrometheusMetrics {
     databaseSize: (bytes) => databaseBytes.set(bytes),
     http: (method, route, status, seconds) =>
       http.observe({ method, route, status: String(status) }, seconds),
+    lag: (report, tookSeconds) => setLagGauges(lagGauges, report, tookSeconds),
     text: () => registry.metrics(),
     contentType: registry.contentType,
     registry,

@@ -53,6 +53,8 @@ export interface BedOptions {
   readonly bridgeEnv?: (env: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
   /** How long an edit of ours may be on its way before it counts as lost. */
   readonly republishGraceSeconds?: number;
+  /** More of the bridge's environment. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface Insurer {
@@ -60,6 +62,8 @@ export interface Insurer {
   readonly platform: Platform;
   readonly sample: SampleData;
   readonly login: { readonly username: string; readonly password: string };
+  /** It neither reads nor sends any more; its API goes on. */
+  stopSyncing(): Promise<void>;
 }
 
 export interface RawRecord {
@@ -91,6 +95,8 @@ export interface Bed {
   readonly env: Readonly<Record<string, string>>;
   /** Produces raw bytes as the cluster's super user, to the partition that the key has when none is named. */
   publish(record: RawRecord): Promise<Position>;
+  /** Where the bridge in this process listens. */
+  url(): string;
   startBridge(): Promise<void>;
   /** Rejects when a service of the bridge failed. */
   stopBridge(): Promise<void>;
@@ -173,6 +179,7 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
     SCHEMAS_DIRS: delimited('schemas', options.schemasDirs),
     MIGRATIONS_DIRS: delimited('prisma/migrations', options.migrationsDirs),
     REPUBLISH_GRACE_SECONDS: String(options.republishGraceSeconds ?? 60),
+    ...options.settings,
     ...Object.fromEntries(
       platforms.flatMap(({ id, platform }) => [
         [`PROVIDER_${id.toUpperCase()}_API_URL`, platform.url],
@@ -225,14 +232,15 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
     platforms.map(async ({ id, platform }) => {
       const stop = new AbortController();
       const running = platform.run(stop.signal);
-      cleanups.push(async () => {
+      const stopSyncing = async () => {
         stop.abort();
         await running;
-      });
+      };
+      cleanups.push(stopSyncing);
       await Promise.race([platform.ready, running]);
       const today = new Date().toISOString().slice(0, 10);
       const sample = createSampleData({ seed: 7, providerId: id, today });
-      return { id, platform, login: logins.get(id)!, sample };
+      return { id, platform, login: logins.get(id)!, sample, stopSyncing };
     }),
   );
 
@@ -258,6 +266,7 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
       const [sent] = await producer.send({ topic, acks: -1, messages: [message] });
       return { topic, partition: sent!.partition, offset: sent!.baseOffset! };
     },
+    url: () => bridge?.url ?? elsewhere,
     startBridge,
     stopBridge,
     async close() {

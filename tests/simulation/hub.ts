@@ -3,6 +3,7 @@ import { applyBatch, type ApplyDeps, type Arrival } from '../../src/apply/apply-
 import { createEdits } from '../../src/apply/create-edits.ts';
 import { republishLagging } from '../../src/apply/republish-entity.ts';
 import { createWriterDirectory } from '../../src/apply/writer-directory.ts';
+import { createConsumerNotes } from '../../src/lag/consumer-notes.ts';
 import type { Edits } from '../../src/apply/edit.ts';
 import { consumeBatch, newPartitionMemory, type ConsumeDeps } from '../../src/consume/consume-batch.ts';
 import type { EntityKind } from '../../src/domain/kind.ts';
@@ -116,6 +117,7 @@ export function createReplica(name: string, deps: HubDeps): HubReplica {
     inspector,
     apply,
     fuses: { hold: async () => false },
+    notes: createConsumerNotes(clock),
   };
   const memory = newPartitionMemory();
   /** Where this life of the replica reads on. */

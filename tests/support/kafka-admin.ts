@@ -4,6 +4,7 @@ import kafkajs from 'kafkajs';
 import type { Admin as KafkaJsAdmin, AclEntry, Kafka, KafkaConfig, SASLOptions } from 'kafkajs';
 import { inject } from 'vitest';
 import { mendRequestQueue } from '../../src/kafka/mend-request-queue.ts';
+import { waitFor } from './wait-for.ts';
 
 export interface KafkaLogin {
   readonly username: string;
@@ -42,12 +43,14 @@ export async function createTopics(
   options: { readonly partitions?: number; readonly config?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
   const configEntries = Object.entries(options.config ?? {}).map(([name, value]) => ({ name, value }));
-  await withKafkaAdmin((admin) =>
-    admin.createTopics({
-      waitForLeaders: true,
+  await withKafkaAdmin(async (admin) => {
+    await admin.createTopics({
+      waitForLeaders: false,
       topics: topics.map((topic) => ({ topic, numPartitions: options.partitions ?? 1, configEntries })),
-    }),
-  );
+    });
+    // kafkajs' own wait gives up on a broker that has not heard of the topic yet.
+    await waitFor('the topics have leaders', () => admin.fetchTopicMetadata({ topics: [...topics] }));
+  });
 }
 
 /** Makes the SCRAM-SHA-256 user, or gives it this password. kafkajs has no such request. */

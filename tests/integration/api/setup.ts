@@ -114,6 +114,7 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
     explain: (subject, providers, limit) =>
       explainSubject({ subject, providers, say: sayTimeInUtc, limit }, explaining),
     refresh: async () => ({ status: 'unavailable', code: 'PROVIDER_WITHOUT_API' }),
+    lag: () => null,
     pullStatus: () => null,
     checks: { live: [], ready: [createPostgresHealthCheck({ pool })] },
     metrics,

@@ -7,6 +7,7 @@ import { createKafka } from '../../../src/kafka/create-kafka.ts';
 import { createKafkaAdmin } from '../../../src/kafka/create-kafka-admin.ts';
 import { createTopicConsumer } from '../../../src/kafka/create-topic-consumer.ts';
 import { createTopicInspector } from '../../../src/kafka/create-topic-inspector.ts';
+import { createConsumerNotes } from '../../../src/lag/consumer-notes.ts';
 import type { Store, WritePlan } from '../../../src/ports.ts';
 import { createPool } from '../../../src/postgres/create-pool.ts';
 import { createStore } from '../../../src/postgres/create-store.ts';
@@ -77,6 +78,7 @@ async function setup({ requestTimeoutMs = 1_000, stallAfterMs = 60_000 } = {}) {
     inspector,
     metrics: createMetrics(),
     fuses: { hold: async () => false, isPaused: () => false },
+    notes: createConsumerNotes(Date.now),
     log,
     clock: Date.now,
     apply: async (_arrivals, position) => {

@@ -106,6 +106,7 @@ export function setup(change: Partial<ApiDeps> = {}) {
     codec: { decodeStored: async (bytes) => JSON.parse(bytes.toString()) as EntityEvent },
     explain: async (subject, providers) => (seen.explained.push({ subject, providers }), answers.explain),
     refresh: async (_kind, id) => (seen.refreshed.push(id), orThrow(answers.refresh)),
+    lag: () => null,
     pullStatus: (id) =>
       id === 'saa' ? { circuit: 'open', lastError: 'PROVIDER_UNAVAILABLE', lastSuccessMs: NOW } : null,
     checks: { live: [], ready: [async () => ({ name: 'postgres', status: 'up', detail: 'answers' })] },

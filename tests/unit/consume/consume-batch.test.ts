@@ -4,6 +4,7 @@ import type { Arrival } from '../../../src/apply/apply-batch.ts';
 import { consumeBatch, newPartitionMemory, type ConsumeDeps } from '../../../src/consume/consume-batch.ts';
 import { MovedError, TransientError } from '../../../src/domain/errors.ts';
 import type { PositionAdvance, WireBatch, WireRecord } from '../../../src/ports.ts';
+import { createConsumerNotes } from '../../../src/lag/consumer-notes.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { createMemoryStore } from '../../fakes/memory-store.ts';
 
@@ -25,6 +26,7 @@ function setup() {
   let stale = false;
 
   const deps: ConsumeDeps = {
+    notes: createConsumerNotes(() => 0),
     store,
     codec: {
       decodeBatch: async (_topic, values) =>
@@ -120,7 +122,7 @@ describe('a batch of one partition', () => {
     expect(applied).toEqual([
       {
         offsets: [0n, 1n, 2n],
-        position: { topic: TOPIC, partition: 0, topicId: 'T', expected: null, next: 3n },
+        position: { topic: TOPIC, partition: 0, topicId: 'T', expected: null, next: 3n, arrivedAtMs: 0 },
       },
     ]);
     expect(committed).toEqual([3n]);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { consumeProvider } from '../../../src/consume/consume-provider.ts';
 import { TransientError } from '../../../src/domain/errors.ts';
 import type { TopicConsumer, WireBatch } from '../../../src/ports.ts';
+import { createConsumerNotes } from '../../../src/lag/consumer-notes.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { createMemoryStore } from '../../fakes/memory-store.ts';
 
@@ -39,6 +40,7 @@ function setup(failures: { readonly apply?: Error; readonly commit?: Error }) {
     },
   };
   const deps: Parameters<typeof consumeProvider>[2] = {
+    notes: createConsumerNotes(() => 0),
     store: createMemoryStore(),
     codec: {
       decodeBatch: async (_topic, values) =>

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { LagRow } from '../../../src/domain/lag/roll-up.ts';
 import { createMetrics, METRIC_NAMES } from '../../../src/telemetry/metrics.ts';
 
 describe('createMetrics', () => {
@@ -33,6 +34,51 @@ describe('createMetrics', () => {
     for (const name of METRIC_NAMES) expect(text).toContain(`# TYPE ${name} `);
   });
 
+  it('shows a report of lag, and nothing of the one before it', async () => {
+    const metrics = createMetrics();
+    const row = {
+      direction: 'in',
+      provider: 'saa',
+      partitions: null,
+      cause: '',
+      next: null,
+      sinceMs: 0,
+    } as const;
+    const lagging: LagRow = {
+      ...row,
+      topic: 'saa-constat.created',
+      verdict: 'CATCHING_UP',
+      behindSeconds: 3.5,
+      messages: 7,
+      ratePerSecond: 1,
+      drainSeconds: 'never',
+    };
+    const leaderless: LagRow = {
+      ...row,
+      topic: 'saa-constat.updated',
+      verdict: 'LEADERLESS',
+      behindSeconds: null,
+      messages: null,
+      ratePerSecond: null,
+      drainSeconds: null,
+    };
+    const report = { atMs: 5_000, database: true, kafka: true, providers: [] };
+    metrics.lag({ ...report, rows: [lagging, leaderless] }, 0.2);
+    const text = await metrics.text();
+    for (const line of [
+      'bridge_lag_seconds{provider="saa",topic="saa-constat.created"} 3.5',
+      'bridge_lag_events{provider="saa",topic="saa-constat.created"} 7',
+      'bridge_lag_drain_seconds{provider="saa",topic="saa-constat.created"} +Inf',
+      'bridge_lag_verdict{provider="saa",topic="saa-constat.updated",direction="in",verdict="LEADERLESS"} 1',
+      'bridge_lag_sample_timestamp_seconds 5',
+      'bridge_lag_sample_seconds 0.2',
+    ])
+      expect(text.split('\n')).toContain(line);
+    expect(text).not.toContain('bridge_lag_seconds{provider="saa",topic="saa-constat.updated"}');
+    metrics.lag({ ...report, rows: [] }, 0.2);
+    expect(await metrics.text()).not.toContain('LEADERLESS');
+  });
+
   it('shows the figures of the process', async () => {
     expect(await createMetrics().text()).toContain('process_resident_memory_bytes ');
   });
@@ -45,6 +91,6 @@ describe('createMetrics', () => {
 
   it('names metrics as Prometheus asks: the unit last, totals for counters', () => {
     for (const name of METRIC_NAMES)
-      expect(name).toMatch(/^bridge_[a-z_]+_(total|seconds|events|blown|bytes)$/);
+      expect(name).toMatch(/^bridge_[a-z_]+_(total|seconds|events|open|verdict|blown|bytes)$/);
   });
 });
