@@ -9,6 +9,7 @@ export const quietLog = {
   info: nothing,
   warn: nothing,
   error: nothing,
+  isLevelEnabled: () => false,
   child: () => quietLog,
 } as unknown as Log;
 
