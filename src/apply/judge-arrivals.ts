@@ -1,6 +1,7 @@
 import { digestOf, sealOf } from '../domain/canonical.ts';
 import { HUB, type EntityEvent, type Outcome } from '../domain/event.ts';
 import { judge, type Judgement, type MergeReason } from '../domain/judge.ts';
+import type { RuleContext } from '../domain/kind.ts';
 import type { EntityWrite, PositionAdvance, StoredEntity, WritePlan } from '../ports.ts';
 import type { ApplyDeps, Arrival, ReadableArrival, Settled } from './apply-batch.ts';
 import { composeMerge } from './compose-merge.ts';
@@ -24,6 +25,7 @@ interface Judging {
   readonly draft: Draft;
   readonly writes: Map<string, EntityWrite>;
   readonly unread: Set<string>;
+  readonly rules: RuleContext;
   readonly deps: ApplyDeps;
 }
 
@@ -37,7 +39,8 @@ export async function judgeArrivals(
   deps: ApplyDeps,
 ): Promise<Judged> {
   const draft: Draft = { events: [], outbox: [], deliveries: [], quarantined: [], conflicts: [], flags: [] };
-  const judging: Judging = { read, draft, writes: new Map(), unread: new Set(), deps };
+  const rules = { today: dayInAlgiers(deps.clock()) };
+  const judging: Judging = { read, draft, writes: new Map(), unread: new Set(), rules, deps };
   const settled: Settled[] = [];
   for (const arrival of arrivals) {
     if (!arrival.readable) {
@@ -181,7 +184,7 @@ async function writeEntity(
   digest: string,
   to: Judging,
 ): Promise<void> {
-  const { read, writes, draft, deps } = to;
+  const { read, writes, draft, rules, deps } = to;
   const { kind } = arrival;
   const key = entityKey(kind, event.meta.entityId);
   const before = read.entities.get(key);
@@ -202,7 +205,7 @@ async function writeEntity(
     kind,
     expected: pending ? pending.expected : (before?.revision ?? null),
     entity,
-    violations: kind.violations(event.state, { today: dayInAlgiers(deps.clock()) }),
+    violations: kind.violations(event.state, rules),
     state: event.state,
   });
   read.entities.set(key, entity);
