@@ -2,7 +2,18 @@
  *  are not its concern, except for the parts that do no I/O. */
 
 const adapters = ['kafka', 'avro', 'postgres', 'rest', 'telemetry'];
-const flows = ['consume', 'relay', 'pull', 'prune', 'capacity', 'provision', 'lag', 'explain', 'api'];
+const flows = [
+  'consume',
+  'relay',
+  'pull',
+  'prune',
+  'capacity',
+  'provision',
+  'lag',
+  'explain',
+  'canary',
+  'api',
+];
 const common = ['src/ports.ts', 'src/domain/', 'src/runtime/'];
 
 /** `part` may import nothing of `src` but itself and `allowed` (path prefixes). */

@@ -20,6 +20,8 @@ import { createCodec } from './avro/create-codec.ts';
 import { createRegistryClient } from './avro/create-registry-client.ts';
 import { loadContracts } from './avro/load-contracts.ts';
 import { registerSchemas } from './avro/register-schemas.ts';
+import { takeHeartbeats } from './canary/heartbeat.ts';
+import { sendHeartbeats } from './canary/send-heartbeats.ts';
 import type { SettingsOf } from './config/env.ts';
 import { loadTopology } from './config/load-topology.ts';
 import { consumeProvider, consumerGroup } from './consume/consume-provider.ts';
@@ -39,7 +41,7 @@ import { requireKafka } from './kafka/require-kafka.ts';
 import { thresholdsFor } from './domain/lag/thresholds.ts';
 import { createConsumerNotes } from './lag/consumer-notes.ts';
 import { measureLag } from './lag/measure-lag.ts';
-import type { Log, PositionAdvance, Provider, ProviderApi } from './ports.ts';
+import type { Log, PositionAdvance, Provider, ProviderApi, WireBatch } from './ports.ts';
 import { createPostgresHealthCheck } from './postgres/check-health.ts';
 import { createApiKeyTable } from './postgres/create-api-key-table.ts';
 import { createConflictReader } from './postgres/create-conflict-reader.ts';
@@ -238,15 +240,24 @@ export async function buildApp(
       return applyBatch(arrivals, position, applying, fuses.of(position.topic));
     };
     const consuming = { ...applying, inspector, apply, fuses, notes };
-    const consumerOf = ({ id }: Provider) => {
+    const consumerOf = ({ id, canary }: Provider) => {
       const topics = [...topology.routes.values()]
         .filter((route) => route.providerId === id)
         .map((route) => route.topic);
       const ofProvider = log.child({ part: 'consume', provider: id });
       const sessionTimeoutMs = settings.kafkaSessionTimeoutSeconds * 1000;
-      const member = { kafka, groupId: consumerGroup(id), topics, log: ofProvider, sessionTimeoutMs };
+      const subscribed = canary ? [...topics, canary.topic] : topics;
+      const member = {
+        kafka,
+        groupId: consumerGroup(id),
+        topics: subscribed,
+        log: ofProvider,
+        sessionTimeoutMs,
+      };
       const consumer = createTopicConsumer(member);
-      const service = consumeProvider(id, consumer, { ...consuming, log: ofProvider });
+      const take = (batch: WireBatch) => takeHeartbeats(id, batch, { metrics, clock });
+      const heartbeats = canary && { canary: { topic: canary.topic, take } };
+      const service = consumeProvider(id, consumer, { ...consuming, ...heartbeats, log: ofProvider });
       const stallAfterMs = settings.stallAfterSeconds * 1000;
       const watching = { consumer, service, topics, store, inspector, log: ofProvider, clock, stallAfterMs };
       return { service, watch: watchProgress(id, watching) };
@@ -362,6 +373,9 @@ export async function buildApp(
       restarting(refreshWriterDirectory(writers, { everyMs: 10_000 })),
       restarting(watchTopicFuses(fuses, { everyMs: 2_000 })),
       ...consumers.flatMap(({ service, watch }) => [restarting(service), restarting(watch)]),
+      ...providers.flatMap(({ id, canary }) =>
+        canary ? [restarting(sendHeartbeats(id, canary, { sink: sinkOf(`canary ${id}`), log, clock }))] : [],
+      ),
       ...providers.flatMap((provider) => {
         const providerApi = apis.get(provider.id);
         return providerApi ? [restarting(pullOf(provider, providerApi))] : [];

@@ -33,11 +33,27 @@ export interface Provider {
   /** Atoms, by kind, whose true clashes E-assurance wins; every other atom is the provider's. A name covers what it contains. */
   readonly hubOwns?: Readonly<Record<string, readonly string[]>>;
   readonly pull: { readonly intervalMs: number; readonly collections: readonly string[] };
+  /** Heartbeats that go out and come back in. */
+  readonly canary?: CanaryTopic;
+}
+
+/** How a topic is kept. */
+export interface TopicUpkeep {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly minInsyncReplicas: number;
+  readonly retentionMs: number;
+  readonly maxMessageBytes: number;
+}
+
+/** A topic that E-assurance alone writes and reads: it carries no event. */
+export interface CanaryTopic extends TopicUpkeep {
+  readonly intervalMs: number;
 }
 
 /** One topic: `<provider>-<kind>.<action>`. `providerId` is `shared` for the shared topics. */
-export interface TopicRoute {
-  readonly topic: string;
+export interface TopicRoute extends TopicUpkeep {
   readonly providerId: string;
   readonly kind: string;
   readonly action: string;
@@ -45,11 +61,6 @@ export interface TopicRoute {
   readonly record: string;
   /** Origins that may write it: `eassurance`, the provider's id, or both. */
   readonly writers: readonly string[];
-  readonly partitions: number;
-  readonly replicationFactor: number;
-  readonly minInsyncReplicas: number;
-  readonly retentionMs: number;
-  readonly maxMessageBytes: number;
 }
 
 export interface Topology {
@@ -1051,6 +1062,8 @@ export interface Metrics {
   revisionReused(provider: string): void;
   outbox(backlog: OutboxBacklog): void;
   databaseSize(bytes: number): void;
+  /** A heartbeat came back through the consumer, so many seconds after it was sent. */
+  heartbeat(provider: string, seconds: number): void;
   http(method: string, route: string, status: number, seconds: number): void;
   /** What was seen last replaces what was seen before; `tookSeconds`: to see it. */
   lag(report: LagReport, tookSeconds: number): void;

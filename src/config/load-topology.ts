@@ -3,7 +3,7 @@ import type { CanonicalShape } from '../domain/canonical.ts';
 import { BridgeError, UsageError } from '../domain/errors.ts';
 import { HUB } from '../domain/event.ts';
 import type { EntityKind, KindDefinition } from '../domain/kind.ts';
-import type { Provider, Topology, TopicRoute } from '../ports.ts';
+import type { CanaryTopic, Provider, Topology, TopicRoute } from '../ports.ts';
 import { loadKinds } from './load-kinds.ts';
 import { parseTopicsFile } from './topics-file.ts';
 import type { Fault, TopicsFile } from './topics-file.ts';
@@ -73,9 +73,24 @@ function toProviders(value: TopicsFile): ReadonlyMap<string, Provider> {
         shareVerifications: provider.shareVerifications,
         hubOwns: provider.ownedByEassurance,
         pull: { intervalMs: provider.pull.intervalSeconds * 1000, collections: provider.pull.collections },
+        ...(provider.canary && { canary: toCanary(id, provider.canary, value.defaults) }),
       },
     ]),
   );
+}
+
+/** Nobody looks at an old heartbeat, and each carries its own time: one partition and an hour are enough. */
+function toCanary(
+  providerId: string,
+  { intervalSeconds }: { readonly intervalSeconds: number },
+  { replicationFactor, minInsyncReplicas }: TopicsFile['defaults'],
+): CanaryTopic {
+  return {
+    topic: topicName(providerId, 'canary.heartbeat'),
+    intervalMs: intervalSeconds * 1000,
+    ...{ partitions: 1, replicationFactor, minInsyncReplicas },
+    ...{ retentionMs: 60 * 60 * 1000, maxMessageBytes: 1_024 },
+  };
 }
 
 function toRoutes(

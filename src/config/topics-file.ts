@@ -41,6 +41,11 @@ const provider = z.strictObject({
     intervalSeconds: z.number({ error: 'must be a number of seconds' }).min(1, 'must be at least 1'),
     collections: z.array(z.string()),
   }),
+  canary: z
+    .strictObject({
+      intervalSeconds: z.number({ error: 'must be a number of seconds' }).min(1, 'must be at least 1'),
+    })
+    .optional(),
   defaults: overrides.default({}),
 });
 

@@ -30,6 +30,8 @@ export interface ConsumeDeps {
   readonly apply: (arrivals: readonly Arrival[], position: PositionAdvance) => Promise<readonly Settled[]>;
   readonly fuses: Pick<TopicFuses, 'hold'>;
   readonly notes: ConsumerNotes;
+  /** What comes on this topic is no event: `take` does all that there is to do with a batch. */
+  readonly canary?: { readonly topic: string; readonly take: (batch: WireBatch) => Promise<void> };
 }
 
 /** What one group member remembers of its partitions, so that a batch in sequence needs no extra read. */

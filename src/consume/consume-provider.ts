@@ -42,7 +42,8 @@ export function consumeProvider(
 
   const handle = async (batch: WireBatch, signal: AbortSignal): Promise<void> => {
     try {
-      await consumeBatch(batch, provider, memory, deps, signal);
+      if (batch.topic === deps.canary?.topic) await deps.canary.take(batch);
+      else await consumeBatch(batch, provider, memory, deps, signal);
     } catch (error) {
       if (error instanceof TransientError) throw error;
       const { topic, partition, records } = batch;

@@ -1,6 +1,6 @@
 import { HUB } from '../domain/event.ts';
 import { UsageError } from '../domain/errors.ts';
-import type { AclRule, TopicRoute, TopicState, Topology } from '../ports.ts';
+import type { AclRule, TopicState, TopicUpkeep, Topology } from '../ports.ts';
 
 export interface DesiredUser {
   readonly user: string;
@@ -37,7 +37,7 @@ export const TOPIC_CONFIG_KEYS = [
 const SHARED = 'shared';
 
 /** Least privilege: the bridge reads and writes the topics of topics.yaml, also those on which E-assurance makes no edits,
- *  since the hub alone merges and every merge is published (SYNC.md); a provider's user reads its own topics and the shared
+ *  since the hub alone merges and every merge is published (SYNC.md), and it alone has the canary topics; a provider's user reads its own topics and the shared
  *  ones and writes those of its own that it may; each joins only groups of its own prefix. Nobody may create,
  *  alter or delete anything. Throws UsageError when two parties share a Kafka user. */
 export function desiredCluster(topology: Topology, credentials: KafkaCredentials): DesiredCluster {
@@ -45,8 +45,9 @@ export function desiredCluster(topology: Topology, credentials: KafkaCredentials
   const providers = [...topology.providers.values()];
   refuseSharedUsers([credentials.bridgeUser, ...providers.map(({ user }) => user)]);
 
+  const canaries = providers.flatMap(({ canary }) => canary ?? []);
   const acls = [
-    ...routes.flatMap((route) => topicAcls(credentials.bridgeUser, route.topic, true)),
+    ...[...routes, ...canaries].flatMap(({ topic }) => topicAcls(credentials.bridgeUser, topic, true)),
     ...groupAcls(credentials.bridgeUser, HUB),
     ...providers.flatMap(({ id, user }) => [
       ...routes
@@ -58,7 +59,7 @@ export function desiredCluster(topology: Topology, credentials: KafkaCredentials
     ]),
   ];
   return {
-    topics: routes.map(toTopicState),
+    topics: [...routes, ...canaries].map(toTopicState),
     acls,
     users: [
       { user: credentials.bridgeUser, password: credentials.bridgePassword },
@@ -68,7 +69,7 @@ export function desiredCluster(topology: Topology, credentials: KafkaCredentials
   };
 }
 
-function toTopicState(route: TopicRoute): TopicState {
+function toTopicState(route: TopicUpkeep): TopicState {
   return {
     topic: route.topic,
     partitions: route.partitions,

@@ -40,6 +40,10 @@ const counters = {
 } as const;
 
 const gauges = {
+  bridge_canary_last_return_timestamp_seconds: {
+    help: 'When a heartbeat came back last; absent for a provider without a canary.',
+    labelNames: ['provider'],
+  },
   bridge_topic_fuse_blown: {
     help: '1 while the topic stands still (FUSE_BLOWN, or paused by a person): `bridge topic list`.',
     labelNames: ['topic'],
@@ -124,6 +128,11 @@ const histograms = {
     labelNames: ['provider', 'direction'],
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
   },
+  bridge_canary_round_trip_seconds: {
+    help: 'From the sending of a heartbeat to its return through the consumer.',
+    labelNames: ['provider'],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+  },
   bridge_http_request_seconds: {
     help: 'From a request to the end of its answer.',
     labelNames: ['method', 'route', 'status'],
@@ -173,6 +182,7 @@ export function createMetrics(): PrometheusMetrics {
   const halted = counter('bridge_partitions_halted_total');
   const pulled = counter('bridge_records_pulled_total');
   const reused = counter('bridge_revisions_reused_total');
+  const lastReturn = gauge('bridge_canary_last_return_timestamp_seconds');
   const fuseBlown = gauge('bridge_topic_fuse_blown');
   const batchSeconds = histogram('bridge_batch_seconds');
   const batchEvents = histogram('bridge_batch_events');
@@ -181,6 +191,7 @@ export function createMetrics(): PrometheusMetrics {
   const waitingParked = gauge('bridge_outbox_parked_events');
   const oldest = gauge('bridge_outbox_oldest_seconds');
   const databaseBytes = gauge('bridge_database_bytes');
+  const roundTrip = histogram('bridge_canary_round_trip_seconds');
   const http = histogram('bridge_http_request_seconds');
   const lagGauges = Object.fromEntries(LAG_GAUGES.map((name) => [name, gauge(name)])) as Record<
     (typeof LAG_GAUGES)[number],
@@ -209,6 +220,10 @@ export function createMetrics(): PrometheusMetrics {
       oldest.set({ shard }, (backlog.oldestMs ?? 0) / 1000);
     },
     databaseSize: (bytes) => databaseBytes.set(bytes),
+    heartbeat(provider, seconds) {
+      roundTrip.observe({ provider }, seconds);
+      lastReturn.set({ provider }, Date.now() / 1000);
+    },
     http: (method, route, status, seconds) =>
       http.observe({ method, route, status: String(status) }, seconds),
     lag: (report, tookSeconds) => setLagGauges(lagGauges, report, tookSeconds),

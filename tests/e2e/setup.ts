@@ -41,6 +41,8 @@ export interface BedOptions {
   readonly pullIntervalSeconds?: number;
   /** Of every topic; 3 when left out. */
   readonly partitions?: number;
+  /** Heartbeats of every insurer; none when left out. */
+  readonly canaryIntervalSeconds?: number;
   /** Of every topic. */
   readonly maxMessageBytes?: number;
   /** Atoms, by kind, whose true clashes E-assurance wins. */
@@ -308,6 +310,9 @@ function topicsOf(ids: readonly string[], options: BedOptions) {
             intervalSeconds: options.pullIntervalSeconds ?? 60,
             collections: options.pullIntervalSeconds === undefined ? [] : ['constats'],
           },
+          ...(options.canaryIntervalSeconds && {
+            canary: { intervalSeconds: options.canaryIntervalSeconds },
+          }),
         },
       ]),
     ),

@@ -75,8 +75,17 @@ function checkPoliceReport(
   findings: Findings,
 ): void {
   const report = accident['policeReport'];
-  if (!isRecord(report)) return;
   const at = '/accident/policeReport';
+  if (!isRecord(report)) {
+    if (accident['injuries'] === 'YES') {
+      findings.warning(
+        at,
+        'INJURY_WITHOUT_REPORT',
+        'Somebody was injured, and there is no police report: it is needed.',
+      );
+    }
+    return;
+  }
   checkLengths(report, at, REPORT_LENGTHS, findings);
   const drawnUp = calendarDate(report['reportDate']);
   if (drawnUp === null) return;

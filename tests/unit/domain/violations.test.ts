@@ -95,6 +95,16 @@ describe('the form of a constat', () => {
       ['DATES_REVERSED /accident/policeReport/reportDate'],
     ],
     [
+      'injuries without a police report',
+      accident({ injuries: 'YES' }),
+      ['warning INJURY_WITHOUT_REPORT /accident/policeReport'],
+    ],
+    [
+      'injuries with a police report',
+      accident({ injuries: 'YES', policeReport: { authority: 'DGSN', reportDate: '2026-05-05' } }),
+      [],
+    ],
+    [
       'no place once submitted',
       { ...accident({ place: '' }), status: 'SUBMITTED' },
       ['PLACE_MISSING /accident/place'],
