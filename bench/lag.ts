@@ -59,7 +59,7 @@ export async function benchLag(): Promise<void> {
       groupOf: (provider: string) => `eassurance-${provider}`,
     };
     const metrics = createMetrics();
-    const board = createLagBoard({ ...deps, circuitOf: () => null, thresholds: LAG_THRESHOLDS });
+    const board = createLagBoard({ ...deps, apiOf: () => null, thresholds: LAG_THRESHOLDS });
     const memory = newSamplerMemory();
     const settle = (next: number) =>
       pool.query(

@@ -301,7 +301,7 @@ export async function buildApp(
       logs: createLogReader(admin),
       ledger: createLagLedger({ pool }),
       groupOf: consumerGroup,
-      circuitOf: (providerId) => apis.get(providerId)?.status().circuit ?? null,
+      apiOf: (providerId) => apis.get(providerId)?.status() ?? null,
       thresholds: thresholdsFor(settings.lagPatienceSeconds * 1000),
       ledgerWithinMs: 5_000,
       everyMs: settings.lagSampleSeconds * 1000,

@@ -1160,6 +1160,14 @@ export interface LedgerSample {
     readonly collection: string;
     readonly movedAtMs: number;
   }[];
+  /** Constats that staff should look at. */
+  readonly constats: readonly {
+    readonly provider: string;
+    /** Drafts in the last three days in which their accident can be declared. */
+    readonly undeclared: number;
+    /** Open ones that tell of injuries and of no police report. */
+    readonly withoutReport: number;
+  }[];
   /** By topic, when the newest record came that E-assurance had not written. */
   readonly arrivals: ReadonlyMap<string, number>;
   readonly rhythms: ReadonlyMap<string, Rhythm>;

@@ -31,6 +31,7 @@ const figures = z
   .object({
     provider: z.string(),
     circuit: z.enum(['closed', 'open', 'half-open']).nullable(),
+    apiRefusesUs: z.boolean().meta({ description: 'It answers 401 or 403 to our key.' }),
     clockSkewSeconds: z.number().nullable().meta({
       description: "By how much the insurer's clock is ahead of the broker's; negative: behind.",
     }),
@@ -39,6 +40,10 @@ const figures = z
     quarantine: z.array(z.object({ code: z.string(), open: z.number(), oldestSeconds: seconds })),
     conflicts: z.array(z.object({ severity: z.string(), open: z.number(), oldestSeconds: seconds })),
     outbox: z.object({ waiting: z.number(), parked: z.number(), oldestSeconds: seconds }),
+    constats: z.object({
+      undeclared: z.number().meta({ description: 'Drafts in the last three days to declare them.' }),
+      withoutReport: z.number().meta({ description: 'Open, with injuries and without a police report.' }),
+    }),
     cursors: z.array(z.object({ collection: z.string(), ageSeconds: seconds })),
   })
   .meta({ id: 'ProviderFigures' });

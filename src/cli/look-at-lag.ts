@@ -47,7 +47,7 @@ export function lookAtLag(env: NodeJS.ProcessEnv): DirectLook {
     closing.defer('the Kafka admin', () => admin.close());
     const notes = createConsumerNotes(clock);
     const deps = { topology, notes, clock, groupOf: consumerGroup, ledgerWithinMs: 5_000 };
-    const board = createLagBoard({ ...deps, circuitOf: () => null, thresholds: AT_ONCE });
+    const board = createLagBoard({ ...deps, apiOf: () => null, thresholds: AT_ONCE });
     const memory = newSamplerMemory();
     const reading = { ...deps, logs: createLogReader(admin), ledger: createLagLedger({ pool }) };
     const sample = async () => lagDocument(board.judge(await takeSnapshot(memory, reading)));

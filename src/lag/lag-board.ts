@@ -13,7 +13,7 @@ import { rhythmOf } from './rhythm-of.ts';
 export interface LagBoardDeps extends Pick<LagDeps, 'topology' | 'notes'> {
   readonly thresholds: LagThresholds;
   /** Null for a provider whose GET API has no address here. */
-  readonly circuitOf: (provider: string) => ReturnType<ProviderApi['status']>['circuit'] | null;
+  readonly apiOf: (provider: string) => ReturnType<ProviderApi['status']> | null;
 }
 
 export interface LagBoard {
@@ -113,17 +113,19 @@ function keep<S extends { readonly atMs: number }>(rings: Map<string, S[]>, key:
 function figuresOf(
   provider: string,
   { ledger, outbox, atMs }: LagSnapshot,
-  { notes, circuitOf, topology }: LagBoardDeps,
+  { notes, apiOf, topology }: LagBoardDeps,
 ): ProviderFigures {
   const age = (ms: number) => Math.max(0, atMs - ms) / 1000;
   const theirs = (row: { readonly provider: string }) => row.provider === provider;
+  const api = apiOf(provider);
   const skewMs = notes.clockSkewMs(provider);
   const rhythm = ledger === null ? null : rhythmOf(provider, ledger, topology);
   const { waiting = 0, parked = 0, oldest = null } = outbox.get(provider) ?? {};
   const codes = Map.groupBy((ledger?.quarantine ?? []).filter(theirs), ({ code }) => code);
   return {
     provider,
-    circuit: circuitOf(provider),
+    circuit: api?.circuit ?? null,
+    apiRefusesUs: api?.lastError === 'PROVIDER_UNAUTHORISED',
     clockSkewSeconds: skewMs === null ? null : skewMs / 1000,
     lastArrivalMs: rhythm?.lastArrivalMs ?? null,
     usualPauseSeconds: rhythm === null || rhythm.pauses === 0 ? null : rhythm.usualMs / 1000,
@@ -136,6 +138,7 @@ function figuresOf(
       .filter(theirs)
       .map(({ severity, open, oldestMs }) => ({ severity, open, oldestSeconds: age(oldestMs) })),
     outbox: { waiting, parked, oldestSeconds: oldest === null ? 0 : age(oldest.atMs) },
+    constats: ledger?.constats.find(theirs) ?? { undeclared: 0, withoutReport: 0 },
     cursors: (ledger?.cursors ?? [])
       .filter(theirs)
       .map(({ collection, movedAtMs }) => ({ collection, ageSeconds: age(movedAtMs) })),

@@ -22,6 +22,7 @@ export function createLagLedger({ pool }: { readonly pool: pg.Pool }): LagLedger
           conflicts: await readConflicts(pool),
           cursors: await readCursors(pool),
           rhythms: await readRhythms(pool),
+          constats: await readConstats(pool),
         };
       }),
     unread: (places) => translated(() => readUnread(pool, places)),
@@ -156,6 +157,24 @@ async function readRhythms(pool: pg.Pool): Promise<ReadonlyMap<string, Rhythm>> 
       { lastArrivalMs: last, usualMs: Number(usual), pauses },
     ]),
   );
+}
+
+/** Days are those of Algiers, and so is the law: an accident is declared within seven. */
+async function readConstats(pool: pg.Pool): Promise<LedgerSample['constats']> {
+  const { rows } = await pool.query<{ provider: string; undeclared: number; without_report: number }>({
+    name: 'lag-constats',
+    text: `select provider, sum(undeclared)::int as undeclared, sum(without_report)::int as without_report
+             from (select provider, 1 as undeclared, 0 as without_report from constat
+                    where status = 'DRAFT' and erased_at is null
+                      and accident_date between (now() at time zone 'Africa/Algiers')::date - 7
+                                        and (now() at time zone 'Africa/Algiers')::date - 5
+                   union all
+                   select provider, 0, 1 from constat
+                    where violations @> '[{"code": "INJURY_WITHOUT_REPORT"}]'
+                      and status not in ('CLOSED', 'REJECTED', 'CANCELLED') and erased_at is null) c
+            group by provider`,
+  });
+  return rows.map(({ without_report: withoutReport, ...row }) => ({ ...row, withoutReport }));
 }
 
 /** Offsets of one partition are acknowledged in their order, or nearly: the first is the oldest. */

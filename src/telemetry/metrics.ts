@@ -91,6 +91,18 @@ const gauges = {
     help: "1 while the breaker of the provider's GET API is open or half open.",
     labelNames: ['provider'],
   },
+  bridge_provider_api_refused: {
+    help: "1 while the provider's GET API answers 401 or 403 to our key.",
+    labelNames: ['provider'],
+  },
+  bridge_constats_undeclared: {
+    help: 'Drafts in day 5 to 7 after the accident, the last in which it can be declared.',
+    labelNames: ['provider'],
+  },
+  bridge_constats_injury_without_report: {
+    help: 'Open constats that tell of injuries and of no police report.',
+    labelNames: ['provider'],
+  },
   bridge_pull_cursor_seconds: {
     help: "Since a walk through the provider's GET API got on, by walk; reconciliation's walks are among them.",
     labelNames: ['provider', 'collection'],

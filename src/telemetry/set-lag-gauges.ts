@@ -19,6 +19,9 @@ export const LAG_GAUGES = [
   'bridge_conflicts_open',
   'bridge_conflicts_seconds',
   'bridge_circuit_open',
+  'bridge_provider_api_refused',
+  'bridge_constats_undeclared',
+  'bridge_constats_injury_without_report',
   'bridge_pull_cursor_seconds',
   'bridge_provider_clock_skew_seconds',
   'bridge_provider_last_arrival_timestamp_seconds',
@@ -55,6 +58,9 @@ export function setLagGauges(gauges: SecondsAndCounts, report: LagReport, tookSe
     }
     for (const { collection, ageSeconds } of figures.cursors)
       gauges.bridge_pull_cursor_seconds.set({ provider, collection }, ageSeconds);
+    gauges.bridge_provider_api_refused.set({ provider }, figures.apiRefusesUs ? 1 : 0);
+    gauges.bridge_constats_undeclared.set({ provider }, figures.constats.undeclared);
+    gauges.bridge_constats_injury_without_report.set({ provider }, figures.constats.withoutReport);
     if (circuit !== null) gauges.bridge_circuit_open.set({ provider }, circuit === 'closed' ? 0 : 1);
     if (clockSkewSeconds !== null)
       gauges.bridge_provider_clock_skew_seconds.set({ provider }, clockSkewSeconds);

@@ -5,6 +5,8 @@ export interface ProviderFigures {
   readonly provider: string;
   /** Its GET API's breaker; null when no address is configured here. */
   readonly circuit: 'closed' | 'open' | 'half-open' | null;
+  /** It answers 401 or 403 to our key. */
+  readonly apiRefusesUs: boolean;
   /** Positive: its clock is ahead of the broker's. Null until an event of its own came by. */
   readonly clockSkewSeconds: number | null;
   readonly lastArrivalMs: number | null;
@@ -21,6 +23,7 @@ export interface ProviderFigures {
     readonly oldestSeconds: number;
   }[];
   readonly outbox: { readonly waiting: number; readonly parked: number; readonly oldestSeconds: number };
+  readonly constats: { readonly undeclared: number; readonly withoutReport: number };
   /** How long ago each walk through its GET API last got on; reconciliation's walks are among them. */
   readonly cursors: readonly { readonly collection: string; readonly ageSeconds: number }[];
 }
