@@ -91,6 +91,8 @@ describe('createMetrics', () => {
 
   it('names metrics as Prometheus asks: the unit last, totals for counters', () => {
     for (const name of METRIC_NAMES)
-      expect(name).toMatch(/^bridge_[a-z_]+_(total|seconds|events|open|verdict|blown|bytes)$/);
+      expect(name).toMatch(
+        /^bridge_[a-z_]+_(total|seconds|events|open|verdict|blown|bytes|refused|undeclared|without_report)$/,
+      );
   });
 });
