@@ -27,7 +27,7 @@ export async function runBridges(processes: number, bed: Bed, load: Load): Promi
   const stop = new AbortController();
   try {
     const database = await createTestDatabase(bed.services.databaseUrl);
-    cleanup.defer('the database', database.drop);
+    cleanup.defer('the database', () => database.drop());
     const env = { ...bed.env, DATABASE_URL: database.url };
     const children = [];
     for (let i = 1; i <= processes; i++) {
