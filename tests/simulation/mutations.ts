@@ -62,7 +62,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'event id recorded before the effect',
     file: 'src/apply/apply-batch.ts',
-    find: '  await tx.write(judged.plan);',
+    find: '    await tx.write({ ...judged.plan, ...alongside?.(judged.settled) });',
     replace:
       '  await deps.store.transaction((early) => early.write({ ...judged.plan, entities: [], outbox: [], conflicts: [] }));\n' +
       '  await tx.write({ ...judged.plan, events: [], deliveries: [], quarantined: [], position: null });',
@@ -114,7 +114,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a stale form overwrites',
-    file: 'src/apply/patch-entity.ts',
+    file: 'src/apply/put-on-top.ts',
     find: '  if (clashing.length === 0) return {',
     replace: '  if (clashing.length >= 0) return {',
   },
