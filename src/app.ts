@@ -41,7 +41,7 @@ import { requireKafka } from './kafka/require-kafka.ts';
 import { thresholdsFor } from './domain/lag/thresholds.ts';
 import { createConsumerNotes } from './lag/consumer-notes.ts';
 import { measureLag } from './lag/measure-lag.ts';
-import type { Log, PositionAdvance, Provider, ProviderApi, WireBatch } from './ports.ts';
+import type { Log, PositionAdvance, Provider, ProviderApi, Tracing, WireBatch } from './ports.ts';
 import { createPostgresHealthCheck } from './postgres/check-health.ts';
 import { createApiKeyTable } from './postgres/create-api-key-table.ts';
 import { createConflictReader } from './postgres/create-conflict-reader.ts';
@@ -80,6 +80,7 @@ import { runServices } from './runtime/run-services.ts';
 import { supervise } from './runtime/supervise.ts';
 import { maskAtom, maskPersonal } from './telemetry/mask.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { NO_TRACING } from './telemetry/no-tracing.ts';
 
 export type AppSettings = SettingsOf<'database' | 'kafka' | 'registry' | 'http' | 'signing' | 'providers'>;
 
@@ -95,8 +96,14 @@ export async function buildApp(
   {
     log,
     version,
+    tracing = NO_TRACING,
     onListening,
-  }: { readonly log: Log; readonly version: string; readonly onListening?: (url: string) => void },
+  }: {
+    readonly log: Log;
+    readonly version: string;
+    readonly tracing?: Tracing;
+    readonly onListening?: (url: string) => void;
+  },
 ): Promise<App> {
   const closing = createCleanupStack();
   try {
@@ -160,6 +167,7 @@ export async function buildApp(
       sinkOf,
       signingKey: settings.eventSigningKey,
       metrics,
+      tracing,
       log: log.child({ part: 'relay' }),
       clock,
       batchSize: 500,
@@ -239,7 +247,7 @@ export async function buildApp(
       await writers.learn(arrivals);
       return applyBatch(arrivals, position, applying, fuses.of(position.topic));
     };
-    const consuming = { ...applying, inspector, apply, fuses, notes };
+    const consuming = { ...applying, inspector, apply, fuses, notes, tracing };
     const consumerOf = ({ id, canary }: Provider) => {
       const topics = [...topology.routes.values()]
         .filter((route) => route.providerId === id)
@@ -268,7 +276,7 @@ export async function buildApp(
     const apis = new Map<string, ProviderApi>(
       [...settings.providerApis]
         .filter(([providerId]) => topology.providers.has(providerId))
-        .map(([providerId, api]) => [providerId, createProviderApi({ providerId, clock, ...api })]),
+        .map(([providerId, api]) => [providerId, createProviderApi({ providerId, clock, tracing, ...api })]),
     );
     const pulling: AskDeps = {
       ...{ topology, codec, applyPulled, metrics },
@@ -346,6 +354,7 @@ export async function buildApp(
           ],
         },
         metrics,
+        tracing,
         log: log.child({ part: 'api' }),
         clock,
         newId,

@@ -1069,6 +1069,50 @@ export interface Metrics {
   lag(report: LagReport, tookSeconds: number): void;
 }
 
+/** How traces leave the process (config/trace-settings.ts reads OpenTelemetry's standard variables). */
+export interface TraceExport {
+  readonly exporter: 'otlp' | 'console';
+  readonly protocol: 'http/protobuf' | 'http/json';
+  readonly sampler: `${'' | 'parentbased_'}${'always_on' | 'always_off' | 'traceidratio'}`;
+  /** From 0 to 1; for the samplers by ratio. */
+  readonly sampledShare: number;
+  readonly scheduleDelayMs: number;
+  readonly exportTimeoutMs: number;
+  readonly maxQueueSize: number;
+  readonly maxBatchSize: number;
+}
+
+/** By OpenTelemetry's semantic conventions, and `bridge.*` for what they lack. Names, ids, counts and codes: never the
+ *  value of a field, a person, a query or a payload. */
+export type SpanAttributes = Readonly<Record<string, string | number | undefined>>;
+
+export interface SpanStart {
+  readonly name: string;
+  readonly kind: 'server' | 'client' | 'producer' | 'consumer' | 'internal';
+  /** The W3C `traceparent` that it continues, whoever wrote it; absent or malformed, it begins a trace. */
+  readonly parent?: string | null | undefined;
+  /** The `traceparent` of everything else that it works on; malformed ones are left out. */
+  readonly links?: readonly (string | null | undefined)[];
+  /** Now, when left out. */
+  readonly startMs?: number;
+  readonly attributes: SpanAttributes;
+}
+
+export interface Span {
+  /** What the next step continues: this span; while no traces leave, the parent, just as it was given. */
+  readonly traceparent: string | null;
+  note(attributes: SpanAttributes, name?: string): void;
+  /** Of a failure only its code, or else its type, is told; a text is taken for a code. */
+  end(failure?: unknown): void;
+}
+
+/** Spans of what the bridge does. Nothing here ever throws or waits, whatever becomes of the export. */
+export interface Tracing {
+  startSpan(start: SpanStart): Span;
+  /** A span around `work`, which ends with it and fails with it. */
+  inSpan<T>(start: SpanStart, work: (span: Span) => Promise<T>): Promise<T>;
+}
+
 export interface HealthStatus {
   readonly name: string;
   /** `degraded` is shown and does not make the bridge unready. */

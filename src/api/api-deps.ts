@@ -18,6 +18,7 @@ import type {
   ProviderApi,
   QuarantineTable,
   Topology,
+  Tracing,
 } from '../ports.ts';
 
 /** What asking the providers about one entity came to. */
@@ -76,6 +77,7 @@ export interface ApiDeps {
   /** `live` fails when only a restart helps; `ready` says whether requests can be served. */
   readonly checks: { readonly live: readonly HealthCheck[]; readonly ready: readonly HealthCheck[] };
   readonly metrics: Pick<Metrics, 'http'> & { text(): Promise<string> };
+  readonly tracing: Tracing;
   readonly log: Log;
   readonly clock: Clock;
   readonly newId: NewId;

@@ -1,6 +1,7 @@
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { ApiDeps } from './api-deps.ts';
 import type { Caller, Trail } from './endpoint.ts';
+import type { Span } from '../ports.ts';
 import { readTrail } from './read-trail.ts';
 
 /** What the middleware keeps beside a request. */
@@ -15,14 +16,23 @@ export function notesOf(response: Response): RequestNotes {
   return response.locals as RequestNotes;
 }
 
-/** Gives every request its trail, echoes the correlation id, and on its end writes one access line and one measurement.
- *  The line names the key's id and the route's pattern: no path, no query value, no body, no address. */
-export function traceRequests(deps: Pick<ApiDeps, 'log' | 'clock' | 'newId' | 'metrics'>): RequestHandler {
+/** Gives every request its trail, echoes the correlation id, and on its end writes one access line, one measurement and
+ *  one span. They name the route's pattern, and the line the key's id: no path (people search by plate), no query value,
+ *  no body, no address. */
+export function traceRequests(
+  deps: Pick<ApiDeps, 'log' | 'clock' | 'newId' | 'metrics' | 'tracing'>,
+): RequestHandler {
   return (request, response, next) => {
     const startedMs = deps.clock();
     const notes = notesOf(response);
+    const span = deps.tracing.startSpan({
+      name: request.method,
+      kind: 'server',
+      parent: request.get('traceparent'),
+      attributes: { 'http.request.method': request.method, 'url.scheme': request.protocol },
+    });
     notes.trail = readTrail(
-      { correlationId: request.get('X-Correlation-Id'), traceparent: request.get('traceparent') },
+      { correlationId: request.get('X-Correlation-Id'), traceparent: span.traceparent ?? undefined },
       deps.newId,
     );
     notes.route = 'unmatched';
@@ -31,6 +41,7 @@ export function traceRequests(deps: Pick<ApiDeps, 'log' | 'clock' | 'newId' | 'm
     response.once('close', () => {
       const seconds = (deps.clock() - startedMs) / 1000;
       deps.metrics.http(request.method, notes.route, response.statusCode, seconds);
+      endSpan(span, request, response);
       const line = {
         method: request.method,
         route: notes.route,
@@ -45,4 +56,20 @@ export function traceRequests(deps: Pick<ApiDeps, 'log' | 'clock' | 'newId' | 'm
     });
     next();
   };
+}
+
+/** Ours is only what ends with a 5xx, or with nothing at all. */
+function endSpan(span: Span, request: Request, response: Response): void {
+  const { route, caller, trail } = notesOf(response);
+  const { statusCode, writableFinished } = response;
+  span.note(
+    {
+      'http.route': route,
+      'http.response.status_code': statusCode,
+      'bridge.correlation_id': trail.correlationId,
+      'bridge.api_key.id': caller?.keyId,
+    },
+    `${request.method} ${route}`,
+  );
+  span.end(!writableFinished ? 'aborted' : statusCode >= 500 ? String(statusCode) : undefined);
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { buildApp } from '../app.ts';
 import { parseSettings } from '../config/env.ts';
 import { createLog } from '../telemetry/create-log.ts';
+import { openTracing } from '../telemetry/open-tracing.ts';
 import { shutdownSignal } from './context.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -23,11 +24,17 @@ export function runCommand(): Command {
         'http',
         'signing',
         'providers',
+        'tracing',
       ]);
       const log = createLog({ level: settings.logLevel });
-      const app = await buildApp(settings, { log, version });
-      log.info({ version }, 'the bridge starts');
-      await app.run(shutdownSignal);
+      const traces = await openTracing(settings.traceExport, { log: log.child({ part: 'traces' }), version });
+      try {
+        const app = await buildApp(settings, { log, version, tracing: traces.tracing });
+        log.info({ version }, 'the bridge starts');
+        await app.run(shutdownSignal);
+      } finally {
+        await traces.close();
+      }
       log.info('the bridge has stopped');
     });
 }

@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UsageError } from '../domain/errors.ts';
+import type { TraceExport } from '../ports.ts';
 import { readProviderSettings } from './provider-settings.ts';
 import type { ProviderApiSettings } from './provider-settings.ts';
 import {
@@ -16,6 +17,7 @@ import {
   url,
   wholeNumber,
 } from './setting-types.ts';
+import { readTraceSettings, TRACE_SETTING_NAMES } from './trace-settings.ts';
 
 export type { ProviderApiSettings } from './provider-settings.ts';
 
@@ -67,6 +69,8 @@ export interface Settings {
   readonly bridgeKafkaPassword: string;
   /** Provider id → the password of the Kafka user that `bridge topics apply` creates for it. */
   readonly providerKafkaPasswords: ReadonlyMap<string, string>;
+  /** How traces leave; undefined when they don't. */
+  readonly traceExport: TraceExport | undefined;
 }
 
 export interface KafkaSasl {
@@ -92,6 +96,7 @@ interface GroupFields {
   signing: 'eventSigningKey';
   providers: 'providerApis' | 'republishGraceSeconds';
   provisioning: 'bridgeKafkaUsername' | 'bridgeKafkaPassword' | 'providerKafkaPasswords';
+  tracing: 'traceExport';
 }
 type AlwaysThere = 'logLevel' | 'topicsFile' | 'schemasDirs' | 'kindsDirs' | 'migrationsDirs';
 
@@ -142,6 +147,7 @@ const groups = {
   signing: z.object({ EVENT_SIGNING_KEY: secretKey }),
   providers: z.object({ REPUBLISH_GRACE_SECONDS: wholeNumber(1, 86_400).default(60) }),
   provisioning: z.object({ BRIDGE_KAFKA_USERNAME: text.default('bridge'), BRIDGE_KAFKA_PASSWORD: text }),
+  tracing: z.object({}),
 } as const satisfies Record<SettingGroup, z.ZodObject>;
 
 /** What to do about a fault, by variable; `SETTING_NAMES` below is checked against `.env.example`. */
@@ -184,7 +190,7 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 /** Every variable with a fixed name; those of providers are in `PROVIDER_SETTING_SUFFIXES`. */
-export const SETTING_NAMES: readonly string[] = Object.keys(remedies);
+export const SETTING_NAMES: readonly string[] = [...Object.keys(remedies), ...TRACE_SETTING_NAMES];
 
 /** The settings of the named groups, frozen. Throws one UsageError that names every fault, a line each, and never a
  *  value. An empty variable counts as absent. Opens no connection and no file. */
@@ -212,13 +218,18 @@ export function parseSettings<const Group extends SettingGroup>(
   const providers = readProviderSettings(given);
   if (needed.includes('providers')) faults.push(...providers.apiFaults);
   if (needed.includes('provisioning')) faults.push(...providers.passwordFaults);
+  const traces = readTraceSettings(given);
+  if (needed.includes('tracing')) faults.push(...traces.faults);
 
   if (faults.length > 0 || !parsed.success) {
     throw new UsageError(
       `the settings are not complete:\n${[...new Set(faults)].map((line) => `  ${line}`).join('\n')}`,
     );
   }
-  return Object.freeze(toSettings(parsed.data, needed, providers)) as SettingsOf<Group>;
+  return Object.freeze({
+    ...toSettings(parsed.data, needed, providers),
+    ...(needed.includes('tracing') ? { traceExport: traces.traceExport } : {}),
+  }) as SettingsOf<Group>;
 }
 
 function toSettings(

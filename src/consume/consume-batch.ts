@@ -11,18 +11,21 @@ import type {
   PositionAdvance,
   Store,
   TopicInspector,
+  Tracing,
   WireBatch,
 } from '../ports.ts';
 import { isWorthTelling } from '../runtime/backoff.ts';
 import { retryTransient } from '../runtime/retry.ts';
 import { alignPosition } from './align-position.ts';
 import type { TopicFuses } from './create-topic-fuses.ts';
+import { processSpan, traceOutcomes } from './trace-batch.ts';
 
 export interface ConsumeDeps {
   readonly store: Store;
   readonly codec: EventCodec;
   readonly inspector: Pick<TopicInspector, 'topicIds' | 'earliestOffset'>;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly log: Log;
   readonly clock: Clock;
   /** The step of apply/: settles a batch in one transaction together with the partition's position; only its first
@@ -82,10 +85,14 @@ export async function consumeBatch(
     const from = await step(() => locate(batch, memory, deps, log));
     if (from === 'sought' || batch.isStale()) return;
     topicId = from.topicId;
-    const arrivals = await step(() => decodeArrivals(topic, records, deps.codec));
-    const times = readTimes(batch, arrivals, provider, deps.notes);
-    const position = { topic, partition, topicId, expected: from.next, next, ...times };
-    const settled = await step(() => deps.apply(arrivals, position));
+    const settled = await deps.tracing.inSpan(processSpan(batch, provider), async (span) => {
+      const arrivals = await step(() => decodeArrivals(topic, records, deps.codec));
+      const times = readTimes(batch, arrivals, provider, deps.notes);
+      const position = { topic, partition, topicId, expected: from.next, next, ...times };
+      const outcomes = await step(() => deps.apply(arrivals, position));
+      traceOutcomes(batch, outcomes, { span, startMs: started }, deps.tracing);
+      return outcomes;
+    });
     if (settled.length === 0) return;
     next = records[settled.length - 1]!.offset + 1n;
   } catch (error) {

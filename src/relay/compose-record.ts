@@ -7,9 +7,13 @@ export function signEvent(eventId: string, bytes: Buffer, signingKey: Buffer): s
   return createHmac('sha256', signingKey).update(eventId).update(bytes).digest('hex');
 }
 
-/** The Kafka record of an outbox row: key = entity id, CloudEvents 1.0 Kafka binary mode headers (§3.2), W3C trace
- *  context. No personal data: the Avro value is authoritative, headers route and trace. */
-export function composeRecord(item: OutboxItem, signingKey: Buffer): OutgoingRecord {
+/** The Kafka record of an outbox row: key = entity id, CloudEvents 1.0 Kafka binary mode headers (§3.2), and the W3C trace
+ *  context that its readers continue. No personal data: the Avro value is authoritative, headers route and trace. */
+export function composeRecord(
+  item: OutboxItem,
+  traceparent: string | null,
+  signingKey: Buffer,
+): OutgoingRecord {
   return {
     topic: item.topic,
     key: item.entityId,
@@ -23,7 +27,7 @@ export function composeRecord(item: OutboxItem, signingKey: Buffer): OutgoingRec
       ce_subject: item.entityId,
       'content-type': 'application/avro',
       'eassurance-signature': signEvent(item.eventId, item.bytes, signingKey),
-      ...(item.traceparent ? { traceparent: item.traceparent } : {}),
+      ...(traceparent === null ? {} : { traceparent }),
     },
   };
 }

@@ -1,5 +1,6 @@
-import type { Clock, Log, Metrics, Outbox, TopicSink } from '../ports.ts';
+import type { Clock, Log, Metrics, Outbox, TopicSink, Tracing } from '../ports.ts';
 import { composeRecord } from './compose-record.ts';
+import { endSending, traceSending } from './trace-sending.ts';
 
 export interface RelayDeps {
   readonly outbox: Outbox;
@@ -7,6 +8,7 @@ export interface RelayDeps {
   readonly sinkOf: (shard: string) => TopicSink;
   readonly signingKey: Buffer;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly log: Log;
   readonly clock: Clock;
   readonly batchSize: number;
@@ -19,12 +21,21 @@ export interface RelayDeps {
 export async function relayBatch(shard: string, deps: RelayDeps): Promise<number> {
   const items = await deps.outbox.read(shard, deps.batchSize);
   if (items.length === 0) return 0;
-  const results = await deps.sinkOf(shard).send(items.map((item) => composeRecord(item, deps.signingKey)));
+  const spans = items.map((item) => traceSending(item, deps.tracing));
+  const records = items.map((item, i) => composeRecord(item, spans[i]?.traceparent ?? null, deps.signingKey));
+  const results = await deps
+    .sinkOf(shard)
+    .send(records)
+    .catch((error: unknown) => {
+      for (const span of spans) span?.end(error);
+      throw error;
+    });
 
   const tellAll = deps.log.isLevelEnabled('debug');
   const acknowledged: Parameters<Outbox['acknowledge']>[0][number][] = [];
   for (const [i, item] of items.entries()) {
     const result = results[i]!;
+    endSending(spans[i]!, result);
     if (result.status === 'acknowledged') {
       const { partition, offset } = result;
       const { sequence, eventId, topic } = item;

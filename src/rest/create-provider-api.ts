@@ -2,6 +2,7 @@ import CircuitBreaker from 'opossum';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import { BridgeError, PermanentError, TransientError } from '../domain/errors.ts';
+import type { EntityKind } from '../domain/kind.ts';
 import type { ProviderApi } from '../ports.ts';
 import { raceAbort, sleep } from '../runtime/sleep.ts';
 import { createSender } from './create-sender.ts';
@@ -65,7 +66,7 @@ export function createProviderApi(deps: ProviderApiDeps): ProviderApi {
   return {
     providerId,
     fetchOne: (kind, id, etag, signal) =>
-      get({ path: `/v1/${kind.collection}/${encodeURIComponent(id)}`, etag, signal }, (answer) => {
+      get(one(kind, id, etag, signal), (answer) => {
         if (answer.status !== 'ok') return { status: answer.status };
         const record = readRecord(providerId, kind, answer.body);
         if (record.state[kind.idField] !== id) {
@@ -80,7 +81,8 @@ export function createProviderApi(deps: ProviderApiDeps): ProviderApi {
       const position: Record<string, string> =
         cursor !== null ? { cursor } : since !== null ? { updatedSince: since } : {};
       const params = { ...position, limit: String(size) };
-      return get({ path: `/v1/${kind.collection}`, params, etag: null, signal }, (answer) =>
+      const path = `/v1/${kind.collection}`;
+      return get({ path, route: path, params, etag: null, signal }, (answer) =>
         readPage(providerId, kind, answer.status === 'ok' ? answer.body : undefined),
       );
     },
@@ -90,6 +92,16 @@ export function createProviderApi(deps: ProviderApiDeps): ProviderApi {
       lastSuccessMs,
     }),
   };
+}
+
+function one(
+  { collection }: EntityKind,
+  id: string,
+  etag: string | null,
+  signal: AbortSignal | undefined,
+): Request {
+  const path = `/v1/${collection}/${encodeURIComponent(id)}`;
+  return { path, route: `/v1/${collection}/{id}`, etag, signal };
 }
 
 function createBreaker(send: (request: Request) => Promise<Answer>, limits: ProviderApiLimits) {

@@ -1,13 +1,15 @@
 import axios from 'axios';
 import type { AxiosResponse } from 'axios';
 import { PermanentError, TransientError } from '../domain/errors.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, Tracing } from '../ports.ts';
 import { createAgents } from './connect-timeout.ts';
 import type { ProviderApiLimits } from './provider-limits.ts';
 import { translateFailure, translateStatus } from './translate-error.ts';
 
 export interface Request {
   readonly path: string;
+  /** The path's pattern, without ids. */
+  readonly route: string;
   readonly params?: Readonly<Record<string, string>>;
   readonly etag: string | null;
   readonly signal: AbortSignal | undefined;
@@ -26,17 +28,20 @@ export interface SenderDeps {
   /** The other live key, while the provider rotates them. */
   readonly apiKeyNext?: string | undefined;
   readonly clock: Clock;
+  readonly tracing: Tracing;
 }
 
 /** Sends one request with the key that worked last; on 401 the other live key is tried, once, and remembered if it works.
  *  Resolves for an answer that the API is meant to give, and throws a translated error for every other. No key is ever
  *  part of an error, redirects are not followed, and an abort by the caller is thrown as its reason: except a deadline
- *  (`AbortSignal.timeout`), which counts as the provider's failure to answer. */
+ *  (`AbortSignal.timeout`), which counts as the provider's failure to answer. Each attempt is a span, which the provider
+ *  may continue. */
 export function createSender(
   deps: SenderDeps,
   limits: ProviderApiLimits,
 ): (request: Request) => Promise<Answer> {
-  const { providerId, clock } = deps;
+  const { providerId, clock, tracing } = deps;
+  const { hostname, port, protocol } = new URL(deps.url);
   const client = axios.create({
     baseURL: deps.url.replace(/\/+$/, ''),
     timeout: limits.readTimeoutMs,
@@ -68,9 +73,34 @@ export function createSender(
     return { status: 'ok', body: parseJson(providerId, data), etag: typeof etag === 'string' ? etag : null };
   };
 
-  async function sendWith(
+  async function sendWith(key: number, request: Request): Promise<AxiosResponse<unknown>> {
+    const span = tracing.startSpan({
+      name: `GET ${request.route}`,
+      kind: 'client',
+      attributes: {
+        'http.request.method': 'GET',
+        'url.template': request.route,
+        'server.address': hostname,
+        'server.port': Number(port) || (protocol === 'https:' ? 443 : 80),
+        'bridge.provider': providerId,
+      },
+    });
+    try {
+      const response = await get(key, request, span.traceparent);
+      const { status } = response;
+      span.note({ 'http.response.status_code': status });
+      span.end(status >= 400 ? String(status) : undefined);
+      return response;
+    } catch (error) {
+      span.end(error);
+      throw error;
+    }
+  }
+
+  async function get(
     key: number,
     { path, params, etag, signal }: Request,
+    traceparent: string | null,
   ): Promise<AxiosResponse<unknown>> {
     const deadline = AbortSignal.timeout(limits.answerTimeoutMs);
     const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
@@ -78,7 +108,11 @@ export function createSender(
       return await client.get(path, {
         params,
         signal: either,
-        headers: { 'x-api-key': keys[key], ...(etag === null ? {} : { 'if-none-match': etag }) },
+        headers: {
+          'x-api-key': keys[key],
+          ...(etag === null ? {} : { 'if-none-match': etag }),
+          ...(traceparent === null ? {} : { traceparent }),
+        },
       });
     } catch (error) {
       if (!either.aborted) throw translateFailure(providerId, error);

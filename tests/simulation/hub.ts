@@ -24,6 +24,7 @@ import { askProvider, settleAnswer, type AskDeps } from '../../src/pull/ask-prov
 import { createEtagMemory } from '../../src/pull/etag-memory.ts';
 import { toArrival } from '../../src/pull/pulled-event.ts';
 import { relayBatch } from '../../src/relay/relay-batch.ts';
+import { NO_TRACING } from '../../src/telemetry/no-tracing.ts';
 import type { Network } from './network.ts';
 import { count, type Coverage } from './coverage.ts';
 import { outcomeMetrics, quietLog } from './quiet.ts';
@@ -116,6 +117,7 @@ export function createReplica(name: string, deps: HubDeps): HubReplica {
     ...applying,
     inspector,
     apply,
+    tracing: NO_TRACING,
     fuses: { hold: async () => false },
     notes: createConsumerNotes(clock),
   };
@@ -175,6 +177,7 @@ export function createReplica(name: string, deps: HubDeps): HubReplica {
         }),
         signingKey: Buffer.from('key'),
         metrics,
+        tracing: NO_TRACING,
         log: quietLog,
         clock,
         batchSize,

@@ -4,6 +4,7 @@ import type { EntityKind } from '../../domain/kind.ts';
 import type { Topology } from '../../ports.ts';
 import { createProviderApi } from '../../rest/create-provider-api.ts';
 import { systemClock as clock } from '../../runtime/clock.ts';
+import { NO_TRACING as tracing } from '../../telemetry/no-tracing.ts';
 import { fail, pass, type Check, type Finding } from './finding.ts';
 
 /** Each provider's GET API, asked for one record with each of our keys, as a pull would ask. */
@@ -41,7 +42,7 @@ async function askOnce(
   const variable = `PROVIDER_${providerId.toUpperCase()}_${setting}`;
   const limits = { retries: 0, answerTimeoutMs: 10_000 };
   try {
-    const api = createProviderApi({ providerId, url, apiKey, clock, limits });
+    const api = createProviderApi({ providerId, url, apiKey, clock, tracing, limits });
     await api.fetchPage(kind, { since: null, cursor: null, limit: 1 });
     return pass(name, `${providerId}'s GET API answers to ${variable}.`);
   } catch (error) {

@@ -3,7 +3,7 @@ import { UsageError } from '../../domain/errors.ts';
 import type { Topology } from '../../ports.ts';
 import { fail, pass, warn, type Check, type Finding } from './finding.ts';
 
-const GROUPS = ['database', 'kafka', 'registry', 'http', 'signing', 'providers'] as const;
+const GROUPS = ['database', 'kafka', 'registry', 'http', 'signing', 'providers', 'tracing'] as const;
 
 /** Every setting that `bridge run` needs; those of one group say nothing against the others. */
 export function checkSettings(env: NodeJS.ProcessEnv): Check {

@@ -33,6 +33,7 @@ import { recordProviders } from '../../../src/postgres/record-providers.ts';
 import { newId } from '../../../src/runtime/new-id.ts';
 import { maskPersonal } from '../../../src/telemetry/mask.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { NO_TRACING } from '../../../src/telemetry/no-tracing.ts';
 import { typedRequest } from '../../unit/api/typed-request.ts';
 import { createTestDatabase } from '../../support/test-database.ts';
 
@@ -95,6 +96,7 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
     apply: (arrivals, alongside) => applyBatch(arrivals, null, applying, null, alongside),
   });
   const app = createApi({
+    tracing: NO_TRACING,
     topology,
     edits,
     reader,

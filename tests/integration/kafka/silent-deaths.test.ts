@@ -14,6 +14,7 @@ import { createStore } from '../../../src/postgres/create-store.ts';
 import { runServices } from '../../../src/runtime/run-services.ts';
 import { supervise } from '../../../src/runtime/supervise.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { NO_TRACING } from '../../../src/telemetry/no-tracing.ts';
 import { freshProviderId } from '../../support/fresh-provider.ts';
 import { createTopics, kafkaClient, platformaticAdmin, withKafkaAdmin } from '../../support/kafka-admin.ts';
 import { startKafkaProxy } from '../../support/kafka-proxy.ts';
@@ -77,6 +78,7 @@ async function setup({ requestTimeoutMs = 1_000, stallAfterMs = 60_000 } = {}) {
     },
     inspector,
     metrics: createMetrics(),
+    tracing: NO_TRACING,
     fuses: { hold: async () => false, isPaused: () => false },
     notes: createConsumerNotes(Date.now),
     log,

@@ -9,6 +9,7 @@ import { createProviderApi } from '../../../src/rest/create-provider-api.ts';
 import type { ProviderApiDeps } from '../../../src/rest/create-provider-api.ts';
 import { sendJson, startProviderServer } from './provider-server.ts';
 import type { Respond } from './provider-server.ts';
+import { NO_TRACING } from '../../../src/telemetry/no-tracing.ts';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -34,6 +35,7 @@ async function setup(respond: Respond, change: Partial<ProviderApiDeps> = {}) {
     url: server.url,
     apiKey: 'key-of-today',
     clock: () => 1_000,
+    tracing: NO_TRACING,
     ...change,
     limits: { minRetryMs: 1, maxRetryAfterMs: 50, ...change.limits },
   });
@@ -258,6 +260,7 @@ describe('trouble that may pass', () => {
       url,
       apiKey: 'k',
       clock: () => 0,
+      tracing: NO_TRACING,
       limits: { connectTimeoutMs: 40, retries: 0 },
     });
     const error = await refusal(api.fetchOne(constat, 'c1', null));

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { readTopic } from '../../support/kafka-admin.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { headersOf } from './headers-of.ts';
+import { headersOf } from '../../support/headers-of.ts';
 import { setup } from './setup.ts';
 import type { PlatformBed } from './setup.ts';
 

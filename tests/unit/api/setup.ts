@@ -28,6 +28,7 @@ import type {
 } from '../../../src/ports.ts';
 import { createMemoryConflictReader } from '../../fakes/memory-conflicts.ts';
 import { typedRequest } from './typed-request.ts';
+import { NO_TRACING } from '../../../src/telemetry/no-tracing.ts';
 
 export const STAFF = 'eak_staff-secret';
 export const OPERATOR = 'eak_operator-secret';
@@ -110,6 +111,7 @@ export function setup(change: Partial<ApiDeps> = {}) {
     pullStatus: (id) =>
       id === 'saa' ? { circuit: 'open', lastError: 'PROVIDER_UNAVAILABLE', lastSuccessMs: NOW } : null,
     checks: { live: [], ready: [async () => ({ name: 'postgres', status: 'up', detail: 'answers' })] },
+    tracing: NO_TRACING,
     metrics: {
       http: (method, route, status) => void seen.measured.push({ method, route, status }),
       text: async () => '# HELP bridge_up\nbridge_up 1\n',

@@ -7,7 +7,16 @@ import type { SettingGroup } from '../../../src/config/env.ts';
 import { PROVIDER_SETTING_SUFFIXES } from '../../../src/config/provider-settings.ts';
 import { UsageError } from '../../../src/domain/errors.ts';
 
-const everything = ['database', 'kafka', 'registry', 'http', 'signing', 'providers', 'provisioning'] as const;
+const everything = [
+  'database',
+  'kafka',
+  'registry',
+  'http',
+  'signing',
+  'providers',
+  'provisioning',
+  'tracing',
+] as const;
 
 function setup() {
   const env = {
@@ -126,6 +135,54 @@ describe('parseSettings', () => {
     [{ PROVIDER_SAA_APIKEY: 'pw' }, 'PROVIDER_SAA_APIKEY is not a known setting'],
   ])('refuses an incomplete or mistyped provider: %o', (env, said) => {
     expect(refusal(env, ['providers'])).toContain(said);
+  });
+});
+
+describe('the settings of traces', () => {
+  const traces = (env: NodeJS.ProcessEnv) => parseSettings(env, ['tracing']).traceExport;
+
+  it.each<[string, NodeJS.ProcessEnv]>([
+    ['without a variable', {}],
+    ['with variables that say only how', { OTEL_SERVICE_NAME: 'b', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }],
+    ['disabled', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_SDK_DISABLED: 'TRUE' }],
+    ['with no exporter', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_TRACES_EXPORTER: 'none' }],
+  ])('are none %s', (_, env) => {
+    expect(traces(env)).toBeUndefined();
+  });
+
+  it.each<[NodeJS.ProcessEnv, object]>([
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' },
+      { exporter: 'otlp', protocol: 'http/protobuf', sampler: 'parentbased_always_on' },
+    ],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://c/v1/traces' }, { exporter: 'otlp' }],
+    [{ OTEL_TRACES_EXPORTER: 'console' }, { exporter: 'console' }],
+    [
+      {
+        OTEL_TRACES_EXPORTER: 'otlp',
+        OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json',
+        OTEL_TRACES_SAMPLER: 'traceidratio',
+        OTEL_TRACES_SAMPLER_ARG: '0.25',
+        OTEL_BSP_SCHEDULE_DELAY: '100',
+      },
+      { protocol: 'http/json', sampler: 'traceidratio', sampledShare: 0.25, scheduleDelayMs: 100 },
+    ],
+  ])('come from the standard variables: %j', (env, expected) => {
+    expect(traces(env)).toMatchObject(expected);
+  });
+
+  it('name every fault and its remedy', () => {
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_TRACES_SAMPLER_ARG: '10%',
+    };
+    const said = refusal(env, ['tracing']);
+    expect(said).toMatch(
+      /OTEL_EXPORTER_OTLP_ENDPOINT is not an address .*: set it to the collector's address/,
+    );
+    expect(said).toMatch(/OTEL_EXPORTER_OTLP_PROTOCOL is none of http\/protobuf, http\/json: /);
+    expect(said).toMatch(/OTEL_TRACES_SAMPLER_ARG is not a number from 0 to 1: /);
   });
 });
 

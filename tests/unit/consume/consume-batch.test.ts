@@ -6,6 +6,7 @@ import { MovedError, TransientError } from '../../../src/domain/errors.ts';
 import type { PositionAdvance, WireBatch, WireRecord } from '../../../src/ports.ts';
 import { createConsumerNotes } from '../../../src/lag/consumer-notes.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { NO_TRACING } from '../../../src/telemetry/no-tracing.ts';
 import { createMemoryStore } from '../../fakes/memory-store.ts';
 
 const TOPIC = 'saa-constat.created';
@@ -42,6 +43,7 @@ function setup() {
       earliestOffset: async () => log.earliest,
     },
     metrics,
+    tracing: NO_TRACING,
     log: pino({ level: 'silent' }),
     clock: () => 0,
     apply: async (arrivals: readonly Arrival[], position) => {

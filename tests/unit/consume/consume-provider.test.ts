@@ -5,6 +5,7 @@ import { TransientError } from '../../../src/domain/errors.ts';
 import type { TopicConsumer, WireBatch } from '../../../src/ports.ts';
 import { createConsumerNotes } from '../../../src/lag/consumer-notes.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { NO_TRACING } from '../../../src/telemetry/no-tracing.ts';
 import { createMemoryStore } from '../../fakes/memory-store.ts';
 
 const TOPIC = 'saa-constat.created';
@@ -51,6 +52,7 @@ function setup(failures: { readonly apply?: Error; readonly commit?: Error }) {
     },
     inspector: { topicIds: async () => new Map([[TOPIC, 'T']]), earliestOffset: async () => 0n },
     metrics,
+    tracing: NO_TRACING,
     log: pino({ level: 'silent' }),
     clock: () => 0,
     apply: async (arrivals, { partition }) => {

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { TransientError } from '../../../src/domain/errors.ts';
 import { relayBatch } from '../../../src/relay/relay-batch.ts';
+import { createMemoryTracing } from '../../fakes/memory-tracing.ts';
 import { row, setup, SIGNING_KEY } from './setup.ts';
 
 describe('one step of a shard', () => {
@@ -102,5 +103,40 @@ describe('the record of a row', () => {
     const { deps, sent } = setup({ saa: [row(1)] });
     await relayBatch('saa', deps);
     expect(Object.keys(sent[0]![0]!.headers)).not.toContain('traceparent');
+  });
+});
+
+describe('the trace of a row', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const traced = (...rows: Parameters<typeof setup>[0][string][number][]) => {
+    const { tracing, spans } = createMemoryTracing();
+    const world = setup({ saa: rows });
+    return { ...world, spans, deps: { ...world.deps, tracing } };
+  };
+
+  it('goes on with the span of its sending, which says where it stands', async () => {
+    const { deps, sent, spans } = traced(row(1), row(2, { traceparent }));
+    await relayBatch('saa', deps);
+    expect(spans).toMatchObject([
+      { name: 'send saa-constat.updated', parent: traceparent, ended: { failure: undefined } },
+    ]);
+    expect(spans[0]!.noted).toMatchObject({ 'messaging.destination.partition.id': '1' });
+    const headers = sent[0]!.map((record) => record.headers['traceparent']);
+    expect(headers).toEqual([undefined, '00-0af7651916cd43dd8448eb211c80319c-0000000000000001-01']);
+  });
+
+  it('shows what Kafka refused, and what nobody knows to be written', async () => {
+    const { deps, spans, nextSendings } = traced(row(1, { traceparent }), row(2, { traceparent }));
+    const away = new TransientError('KAFKA_UNAVAILABLE', 'no answer');
+    nextSendings(
+      () => Promise.reject(away),
+      () => [
+        { status: 'refused', code: 'MESSAGE_TOO_LARGE', cause: 'too large' },
+        { status: 'unknown', error: away },
+      ],
+    );
+    await expect(relayBatch('saa', deps)).rejects.toThrow(away);
+    await expect(relayBatch('saa', deps)).rejects.toThrow(away);
+    expect(spans.map(({ ended }) => ended?.failure)).toEqual([away, away, 'MESSAGE_TOO_LARGE', away]);
   });
 });

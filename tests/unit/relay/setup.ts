@@ -9,6 +9,7 @@ import type {
 } from '../../../src/ports.ts';
 import type { RelayOutboxDeps } from '../../../src/relay/relay-outbox.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { NO_TRACING } from '../../../src/telemetry/no-tracing.ts';
 
 export const NOW = Date.parse('2026-05-10T12:00:00.000Z');
 export const SIGNING_KEY = Buffer.alloc(32, 7);
@@ -103,6 +104,7 @@ export function setup(rows: Readonly<Record<string, readonly OutboxItem[]>>) {
     }),
     signingKey: SIGNING_KEY,
     metrics: createMetrics(),
+    tracing: NO_TRACING,
     log: pino({ level: 'silent' }),
     clock: () => NOW,
     batchSize: 10,

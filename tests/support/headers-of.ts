@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { kafkaClient } from '../../support/kafka-admin.ts';
+import { kafkaClient } from './kafka-admin.ts';
 
-/** The headers of the first record with this key; waits for it. */
-export async function headersOf(topic: string, key: string): Promise<Record<string, string>> {
+/** The headers of the first record with this key, and with this event id if one is given; waits for it. */
+export async function headersOf(
+  topic: string,
+  key: string,
+  eventId?: string,
+): Promise<Record<string, string>> {
   const consumer = kafkaClient().consumer({ groupId: `headers-${randomUUID()}` });
   await consumer.connect();
   try {
@@ -13,11 +17,10 @@ export async function headersOf(topic: string, key: string): Promise<Record<stri
         .run({
           eachMessage: async ({ message }) => {
             if (message.key?.toString() !== key) return;
-            resolve(
-              Object.fromEntries(
-                Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]),
-              ),
+            const headers = Object.fromEntries(
+              Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]),
             );
+            if (eventId === undefined || headers['ce_id'] === eventId) resolve(headers);
           },
         })
         .catch(reject);
