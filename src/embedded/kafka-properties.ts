@@ -1,7 +1,8 @@
 export interface KafkaNode {
   readonly nodeId: number;
   readonly clientPort: number;
-  readonly controllerPort: number;
+  /** Null: a broker alone, whose end leaves the controllers their majority. */
+  readonly controllerPort: number | null;
   readonly dataDir: string;
 }
 export interface KafkaAdmin {
@@ -9,18 +10,26 @@ export interface KafkaAdmin {
   readonly password: string;
 }
 
-/** server.properties of one node of a cluster in which every node is broker and controller. Clients must log in with
+/** server.properties of one node of a cluster: a broker, and a controller too if it has a port for that. Clients must log in with
  *  SCRAM-SHA-256 and may do what an ACL allows, nothing else; only the controllers' own listener is plain, and all
  *  listeners are on the loopback interface. `cluster` lists all nodes, this one included. */
-export function kafkaProperties(node: KafkaNode, cluster: readonly KafkaNode[], admin: KafkaAdmin): string {
+export function kafkaProperties(
+  node: KafkaNode,
+  cluster: readonly Omit<KafkaNode, 'dataDir'>[],
+  admin: KafkaAdmin,
+): string {
   const replication = Math.min(cluster.length, 3);
-  const voters = cluster.map(({ nodeId, controllerPort }) => `${nodeId}@127.0.0.1:${controllerPort}`);
+  const voters = cluster.flatMap(({ nodeId, controllerPort }) =>
+    controllerPort === null ? [] : [`${nodeId}@127.0.0.1:${controllerPort}`],
+  );
+  const client = `CLIENT://127.0.0.1:${node.clientPort}`;
   const properties = {
-    'process.roles': 'broker,controller',
+    'process.roles': node.controllerPort === null ? 'broker' : 'broker,controller',
     'node.id': node.nodeId,
     'controller.quorum.voters': voters.join(','),
-    listeners: `CLIENT://127.0.0.1:${node.clientPort},CONTROLLER://127.0.0.1:${node.controllerPort}`,
-    'advertised.listeners': `CLIENT://127.0.0.1:${node.clientPort}`,
+    listeners:
+      node.controllerPort === null ? client : `${client},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+    'advertised.listeners': client,
     'listener.security.protocol.map': 'CLIENT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'CLIENT',

@@ -16,7 +16,14 @@ export interface KafkaOptions {
   /** Holds configuration, data and log; a second start finds the same cluster there. */
   readonly dir: string;
   readonly clientPort: number;
-  readonly controllerPort: number;
+  /** Null: a broker alone, of a `cluster` in which another node is controller. */
+  readonly controllerPort: number | null;
+  /** Which node this is of several, all with their own `dir` and started side by side; the only one when left out. */
+  readonly cluster?: {
+    readonly id: string;
+    readonly nodeId: number;
+    readonly nodes: readonly Omit<KafkaNode, 'dataDir'>[];
+  };
   /** The super user, made when the storage is first formatted. */
   readonly admin: KafkaAdmin;
   /** Aborting it stops the program, started or still starting. */
@@ -40,15 +47,16 @@ const jvmOptions = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto
 /** Starts one Kafka node (KRaft, SCRAM-SHA-256 and ACLs on). When it resolves, the administrator has logged in, the
  *  cluster has answered, and groups can be joined. Data, cluster id and users of an earlier run in the same folder are kept. */
 export async function startKafka(options: KafkaOptions): Promise<RunningKafka> {
+  const { clientPort, controllerPort, cluster } = options;
   const node: KafkaNode = {
-    nodeId: 1,
-    clientPort: options.clientPort,
-    controllerPort: options.controllerPort,
+    nodeId: cluster?.nodeId ?? 1,
+    clientPort,
+    controllerPort,
     dataDir: path.join(options.dir, 'data'),
   };
   const configFile = path.join(options.dir, 'server.properties');
   mkdirSync(options.dir, { recursive: true });
-  writeFileSync(configFile, kafkaProperties(node, [node], options.admin), { mode: 0o600 });
+  writeFileSync(configFile, kafkaProperties(node, cluster?.nodes ?? [node], options.admin), { mode: 0o600 });
   await formatOnce(options, node, configFile);
 
   const child = await startChild({
@@ -66,7 +74,7 @@ export async function startKafka(options: KafkaOptions): Promise<RunningKafka> {
     file: 'kafka',
     signal: options.signal,
   });
-  const brokers = `127.0.0.1:${options.clientPort}`;
+  const brokers = `127.0.0.1:${clientPort}`;
   await untilReady(child, () => isReady(brokers, options.admin));
   const kill = async () => {
     child.signal('SIGKILL');
@@ -81,7 +89,7 @@ async function formatOnce(options: KafkaOptions, node: KafkaNode, configFile: st
   const clusterIdFile = path.join(options.dir, 'cluster-id');
   if (existsSync(clusterIdFile)) return;
   rmSync(node.dataDir, { recursive: true, force: true });
-  const clusterId = randomBytes(16).toString('base64url');
+  const clusterId = options.cluster?.id ?? randomBytes(16).toString('base64url');
   const { username, password } = options.admin;
   const child = await startChild({
     name: 'Kafka',
