@@ -221,6 +221,16 @@ describe('lag, measured and judged', () => {
     expect(row).toMatchObject({ topic: topicOf(saa), partitions: [2] });
   });
 
+  it('PAUSED_FUSE while a topic stands still on purpose', async () => {
+    const topic = `${saa.id}-constat.updated`;
+    expect((await operator.post(`/v1/topics/${topic}/pause`, { reason: 'their request' })).status).toBe(200);
+    const row = await verdictOf(saa, 'PAUSED_FUSE');
+    expect(row).toMatchObject({ topic, next: 'bridge topic list' });
+    expect(row.cause).toContain('a person paused it');
+    expect((await operator.post(`/v1/topics/${topic}/resume`, {})).status).toBe(200);
+    await rowsOf(saa, (rows) => !has('PAUSED_FUSE')(rows));
+  });
+
   it('PROVIDER_BEHIND when the insurer stops reading, PROVIDER_SILENT when it stops writing', async () => {
     for (let nth = 0; nth < 7; nth++) {
       const theirs = await trust.platform.create('constat', trust.sample.constat());
