@@ -5,6 +5,7 @@ type Bench = (options: BenchOptions) => void | Promise<void>;
 
 /** Every benchmark; its module is only loaded to run it. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  burrow: async () => (await import('./burrow.ts')).benchBurrow,
   drain: async () => (await import('./drain.ts')).benchDrain,
   explain: async () => (await import('./explain.ts')).benchExplain,
   judge: async () => (await import('./judge.ts')).benchJudge,

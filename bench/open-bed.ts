@@ -33,13 +33,18 @@ export interface Bed {
   readonly folder: string;
 }
 
-export async function openBed(
-  { providers, partitions }: { readonly providers: number; readonly partitions: number },
-  cleanup: CleanupStack,
-): Promise<Bed> {
+export interface BedOptions {
+  readonly providers: number;
+  readonly partitions: number;
+  /** The caller's to stop; started here when left out. */
+  readonly services?: TestServices;
+}
+
+export async function openBed(options: BedOptions, cleanup: CleanupStack): Promise<Bed> {
+  const { providers, partitions } = options;
   mendRequestQueue();
-  const services = await startTestServices(process.env);
-  cleanup.defer('the services', services.stop);
+  const services = options.services ?? (await startTestServices(process.env));
+  if (options.services === undefined) cleanup.defer('the services', services.stop);
   const folder = await mkdtemp(path.join(tmpdir(), 'bridge-bench-'));
   cleanup.defer('the folder', () => rm(folder, { recursive: true }));
   const providerIds = Array.from({ length: providers }, freshProviderId);
