@@ -7,6 +7,7 @@ const flows = [
   'relay',
   'pull',
   'prune',
+  'recover',
   'capacity',
   'provision',
   'lag',

@@ -8,6 +8,7 @@
 import { createApi } from './api/create-api.ts';
 import { DEFAULT_LIMITS } from './api/api-deps.ts';
 import { serveApi } from './api/serve-api.ts';
+import { adoptEvents } from './apply/adopt-events.ts';
 import { applyBatch, type ApplyDeps, type Arrival } from './apply/apply-batch.ts';
 import { createTopicControl } from './apply/control-topics.ts';
 import { createEdits } from './apply/create-edits.ts';
@@ -60,6 +61,7 @@ import { createStore } from './postgres/create-store.ts';
 import { createTopicFuseTable } from './postgres/create-topic-fuse-table.ts';
 import { createWriterIdTable } from './postgres/create-writer-id-table.ts';
 import { createDatabaseSize } from './postgres/measure-database.ts';
+import { createRecoveryTable } from './postgres/create-recovery-table.ts';
 import { recordProviders } from './postgres/record-providers.ts';
 import { requireMigrated } from './postgres/require-migrated.ts';
 import { expireQuarantine } from './prune/expire-quarantine.ts';
@@ -70,11 +72,13 @@ import { createEtagMemory } from './pull/etag-memory.ts';
 import { pullChanges } from './pull/pull-changes.ts';
 import { toArrival, type PulledEvent } from './pull/pulled-event.ts';
 import { refreshEntity } from './pull/refresh-entity.ts';
+import { recoverDatabase } from './recover/recover-database.ts';
 import { relayOutbox } from './relay/relay-outbox.ts';
 import { createProviderApi } from './rest/create-provider-api.ts';
 import { isWorthTelling } from './runtime/backoff.ts';
 import { createCleanupStack } from './runtime/cleanup-stack.ts';
 import { systemClock as clock } from './runtime/clock.ts';
+import { reach } from './runtime/crash-points.ts';
 import { newId } from './runtime/new-id.ts';
 import { runServices } from './runtime/run-services.ts';
 import { supervise } from './runtime/supervise.ts';
@@ -97,11 +101,14 @@ export async function buildApp(
     log,
     version,
     tracing = NO_TRACING,
+    recover = false,
     onListening,
   }: {
     readonly log: Log;
     readonly version: string;
     readonly tracing?: Tracing;
+    /** The database was restored from a backup: before anything else runs, what we have published since is adopted. */
+    readonly recover?: boolean;
     readonly onListening?: (url: string) => void;
   },
 ): Promise<App> {
@@ -121,8 +128,10 @@ export async function buildApp(
     });
     closing.defer('the database pool', () => pool.end());
     await requireMigrated(pool, settings.migrationsDirs);
+    reach('start:migrations-checked');
     const prisma = createPrisma(pool);
     await recordProviders(prisma, providers);
+    reach('start:providers-recorded');
     const store = createStore({ pool });
     const reader = createEntityReader({ pool });
     const outbox = createOutbox({ pool, databaseUrl: settings.databaseUrl });
@@ -134,6 +143,7 @@ export async function buildApp(
       password: settings.schemaRegistryPassword,
     });
     const topicSchemaIds = await registerSchemas({ contracts, routes: topology.routes.values(), registry });
+    reach('start:schemas-registered');
     const codec = createCodec({
       contracts,
       topology,
@@ -151,6 +161,7 @@ export async function buildApp(
     closing.defer('the Kafka admin', () => admin.close());
     await requireKafka(admin, brokers);
     const inspector = createTopicInspector(admin);
+    const logs = createLogReader(admin);
     const sinks = new Map<string, KafkaTopicSink>();
     closing.defer('the producers', async () => {
       await Promise.all([...sinks.values()].map((sink) => sink.close()));
@@ -198,11 +209,13 @@ export async function buildApp(
       allottedWriterIds: (providerId) => writers.allotted(providerId),
       clockAheadMs: (providerId) => Math.max(0, notes.clockSkewMs(providerId) ?? 0),
     };
-    const applyPulled = async (events: readonly PulledEvent[]) => {
-      const arrivals = events.map(toArrival);
-      capacity.requireSpace();
+    const applyUnplaced = async (arrivals: readonly Arrival[]) => {
       await writers.learn(arrivals);
       return applyBatch(arrivals, null, applying);
+    };
+    const applyPulled = async (events: readonly PulledEvent[]) => {
+      capacity.requireSpace();
+      return applyUnplaced(events.map(toArrival));
     };
     const graceMs = settings.republishGraceSeconds * 1000;
     const republishing: RepublishDeps = {
@@ -255,14 +268,13 @@ export async function buildApp(
       const ofProvider = log.child({ part: 'consume', provider: id });
       const sessionTimeoutMs = settings.kafkaSessionTimeoutSeconds * 1000;
       const subscribed = canary ? [...topics, canary.topic] : topics;
-      const member = {
-        kafka,
-        groupId: consumerGroup(id),
-        topics: subscribed,
-        log: ofProvider,
-        sessionTimeoutMs,
-      };
-      const consumer = createTopicConsumer(member);
+      const consumer = createTopicConsumer({
+        ...{ kafka, groupId: consumerGroup(id), topics: subscribed, log: ofProvider, sessionTimeoutMs },
+        positionOf: async (topic, partition) =>
+          topic === canary?.topic
+            ? 'group'
+            : ((await store.readPosition(topic, partition))?.next ?? 'oldest'),
+      });
       const take = (batch: WireBatch) => takeHeartbeats(id, batch, { metrics, clock });
       const heartbeats = canary && { canary: { topic: canary.topic, take } };
       const service = consumeProvider(id, consumer, { ...consuming, ...heartbeats, log: ofProvider });
@@ -271,6 +283,17 @@ export async function buildApp(
       return { service, watch: watchProgress(id, watching) };
     };
     const consumers = providers.map(consumerOf);
+
+    // After a restore
+    const recovering = {
+      ...{ topology, store, logs, codec, signingKey: settings.eventSigningKey },
+      table: createRecoveryTable({ pool }),
+      adopt: (entity: Parameters<typeof adoptEvents>[0]) => adoptEvents(entity, applying),
+      apply: applyUnplaced,
+      consumerOf: (providerId: string, topics: readonly string[]) =>
+        createTopicConsumer({ kafka, groupId: `${consumerGroup(providerId)}-recovery`, topics, log }),
+      log: log.child({ part: 'recover' }),
+    };
 
     // From the providers' GET APIs
     const apis = new Map<string, ProviderApi>(
@@ -306,7 +329,7 @@ export async function buildApp(
     // How far behind everything is
     const lag = measureLag({
       ...{ topology, metrics, notes, clock },
-      logs: createLogReader(admin),
+      logs,
       ledger: createLagLedger({ pool }),
       groupOf: consumerGroup,
       apiOf: (providerId) => apis.get(providerId)?.status() ?? null,
@@ -419,6 +442,8 @@ export async function buildApp(
     return {
       async run(signal) {
         try {
+          if (recover) await writers.reload();
+          if (recover) log.info(await recoverDatabase(recovering, signal), 'the database is recovered');
           await runServices(services, signal, {
             onFailure: (service, err) => log.error({ err, service }, 'a service failed; the bridge stops'),
           });

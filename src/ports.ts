@@ -643,6 +643,25 @@ export interface OutboxSession {
   close(): Promise<void>;
 }
 
+// ── After a database restore ────────────────────────────────────────────────────────────────────────────────────────
+
+/** A record in quarantine that a restored database may have put there: it lacked an edit of ours. */
+export interface SuspendedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly kind: string;
+  readonly entityId: string;
+}
+
+export interface RecoveryTable {
+  /** Unsettled records with the codes ORIGIN_UNKNOWN and REVISION_FROM_FUTURE. */
+  listSuspended(): Promise<readonly SuspendedRecord[]>;
+  /** Settles those whose event is in the ledger by now, with the outcome that it has there; tells how many. Appends `detail`
+   *  to the audit in the same transaction. */
+  settleSuspended(detail: JsonObject): Promise<number>;
+}
+
 // ── Reading for people ──────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface EntityView extends StoredEntity {

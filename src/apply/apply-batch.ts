@@ -13,6 +13,7 @@ import type {
   Topology,
   WritePlan,
 } from '../ports.ts';
+import { reach } from '../runtime/crash-points.ts';
 import { applyInTurn, signsOf, type TopicFuse } from './apply-in-turn.ts';
 import type { Judged } from './judge-arrivals.ts';
 import { judgeBatch } from './judge-batch.ts';
@@ -96,8 +97,12 @@ export async function applyBatch(
   for (let attempt = 1; ; attempt++) {
     try {
       const { settled, plan } = await applyOnce(arrivals, position, deps, fuse, alongside);
+      reach('apply:committed');
       reportDecisions(arrivals, settled, plan, deps);
-      if (plan.outbox.length > 0) deps.wakeRelay([...new Set(plan.outbox.map((row) => row.shard))]);
+      if (plan.outbox.length > 0) {
+        reach('merge:committed');
+        deps.wakeRelay([...new Set(plan.outbox.map((row) => row.shard))]);
+      }
       return settled;
     } catch (error) {
       if (!(error instanceof MovedError) || error.what === 'position' || error.what === 'quarantine')
@@ -122,6 +127,7 @@ async function applyOnce(
     const judged = await judgeBatch(arrivals, position, tx, deps);
     if (fuse !== null && judged.plan.quarantined.length > 0) return null;
     await tx.write({ ...judged.plan, ...alongside?.(judged.settled) });
+    reach('apply:written');
     return judged;
   });
   if (applied === null) return applyInTurn(arrivals, position, deps, fuse!);

@@ -1,5 +1,6 @@
 import type { FuseSign } from '../domain/topic-fuse.ts';
 import type { FuseBlow, PositionAdvance } from '../ports.ts';
+import { reach } from '../runtime/crash-points.ts';
 import type { ApplyDeps, Arrival, Settled } from './apply-batch.ts';
 import type { Judged } from './judge-arrivals.ts';
 import { judgeBatch } from './judge-batch.ts';
@@ -51,6 +52,7 @@ export async function applyInTurn(
           : await judgeBatch(first, positionBehind(first, position), tx, deps);
       const blow = blown && { ...blown, topic: first[0]!.topic, samples: samplesOf(first, signs) };
       await tx.write({ ...judged.plan, ...(blow && { blow }) });
+      reach('apply:written');
       return { judged, signs, blow };
     });
     if (blow === null) fuse.passed(signs);

@@ -79,7 +79,7 @@ export function newViolations(
   return [...broken, ...refused];
 }
 
-interface Composed {
+export interface Composed {
   readonly plan: WritePlan;
   readonly entity: EditedEntity;
   readonly bytes: number;

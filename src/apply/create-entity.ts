@@ -1,7 +1,8 @@
 import { MovedError, PermanentError } from '../domain/errors.ts';
 import { HUB } from '../domain/event.ts';
 import { nextRevision } from '../domain/revision.ts';
-import { announceEdit, composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
+import { commitEdit } from './commit-edit.ts';
+import { composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
 import type { EditDeps } from './create-edits.ts';
 import type { CreateEdit, EditedEntity, EditResult } from './edit.ts';
 
@@ -50,19 +51,13 @@ export async function createEntity(edit: CreateEdit, deps: EditDeps): Promise<Ed
   if (refused) return refused;
 
   try {
-    const repeated = await deps.store.transaction(async (tx) => {
-      const seen =
-        edit.idempotency && (await tx.readIdempotency(edit.idempotency.apiKeyId, edit.idempotency.key));
-      if (!seen) await tx.write(composed.plan);
-      return seen;
-    });
+    const repeated = await commitEdit(composed, edit.context, deps);
     if (repeated) return await repeatedResult(edit, repeated, deps);
   } catch (error) {
     // The same key arrived twice at once and the other one was first: now it can be read.
     if (error instanceof MovedError && edit.idempotency) return createEntity(edit, deps);
     throw error;
   }
-  announceEdit(composed, edit.context, deps);
   return { status: 'created', entity: composed.entity };
 }
 

@@ -1,8 +1,8 @@
 import { digestOf, sealOf } from '../domain/canonical.ts';
 import { HUB, type EntityEvent, type Outcome } from '../domain/event.ts';
 import { judge, type Judgement, type MergeReason } from '../domain/judge.ts';
-import type { RuleContext } from '../domain/kind.ts';
 import type { EntityWrite, PositionAdvance, StoredEntity, WritePlan } from '../ports.ts';
+import { reach } from '../runtime/crash-points.ts';
 import type { ApplyDeps, Arrival, ReadableArrival, Settled } from './apply-batch.ts';
 import { composeMerge } from './compose-merge.ts';
 import { arrivalRow, deliveryRow, quarantineRow } from './compose-rows.ts';
@@ -17,16 +17,18 @@ export interface Judged {
   readonly unread: ReadonlySet<string>;
 }
 
-type Lists = 'events' | 'outbox' | 'deliveries' | 'quarantined' | 'conflicts' | 'flags';
-type Draft = { -readonly [K in Lists]: WritePlan[K][number][] };
+export type Lists = 'events' | 'outbox' | 'deliveries' | 'quarantined' | 'conflicts' | 'flags';
+export type Draft = { -readonly [K in Lists]: WritePlan[K][number][] };
 
-interface Judging {
+export interface Judging {
   readonly read: ReadSet;
   readonly draft: Draft;
   readonly writes: Map<string, EntityWrite>;
   readonly unread: Set<string>;
-  readonly rules: RuleContext;
   readonly deps: ApplyDeps;
+  /** The event of ours that answered these arrivals before a database was restored: what needs a merge is kept, and is
+   *  not answered again. Null where a merge makes its own answer. */
+  readonly answeredBy: string | null;
 }
 
 /** Judges the arrivals in their order against `read`, which is brought forward with each of them, and collects what one
@@ -38,9 +40,8 @@ export async function judgeArrivals(
   position: PositionAdvance | null,
   deps: ApplyDeps,
 ): Promise<Judged> {
-  const draft: Draft = { events: [], outbox: [], deliveries: [], quarantined: [], conflicts: [], flags: [] };
-  const rules = { today: dayInAlgiers(deps.clock()) };
-  const judging: Judging = { read, draft, writes: new Map(), unread: new Set(), rules, deps };
+  const judging = newJudging(read, deps, null);
+  const { draft } = judging;
   const settled: Settled[] = [];
   for (const arrival of arrivals) {
     if (!arrival.readable) {
@@ -69,7 +70,17 @@ export async function judgeArrivals(
   return { settled, plan, unread: judging.unread };
 }
 
-function judgeOne(arrival: ReadableArrival, digest: string, read: ReadSet, deps: ApplyDeps): Judgement {
+export function newJudging(read: ReadSet, deps: ApplyDeps, answeredBy: string | null): Judging {
+  const draft: Draft = { events: [], outbox: [], deliveries: [], quarantined: [], conflicts: [], flags: [] };
+  return { read, draft, writes: new Map(), unread: new Set(), deps, answeredBy };
+}
+
+export function judgeOne(
+  arrival: ReadableArrival,
+  digest: string,
+  read: ReadSet,
+  deps: ApplyDeps,
+): Judgement {
   const { kind, event, source } = arrival;
   const { entityId, eventId, revision } = event.meta;
   const route = deps.topology.routes.get(arrival.topic);
@@ -91,7 +102,7 @@ function judgeOne(arrival: ReadableArrival, digest: string, read: ReadSet, deps:
 }
 
 /** Turns one judgement into rows, brings the working copy forward, and says what it came to. */
-async function settle(
+export async function settle(
   arrival: ReadableArrival,
   digest: string,
   judgement: Judgement,
@@ -134,26 +145,35 @@ async function merge(
     return 'merged';
   }
   const merged = await composeMerge(arrival, read, to.deps);
+  reach('merge:composed');
   if (why === 'skewed' && merged.row.digest === digest && merged.conflicts.length === 0) {
     return settle(arrival, digest, { outcome: 'applied' }, to);
   }
-  draft.events.push(arrivalRow(arrival, digest, 'merged'), merged.row);
-  draft.outbox.push(merged.outbox);
-  draft.conflicts.push(...merged.conflicts);
+  draft.events.push(arrivalRow(arrival, digest, 'merged'));
   if (why === 'reused') draft.flags.push(merged.flag);
   remember(arrival, arrival.event, digest, 'merged', read);
+  const { answeredBy } = to;
+  if (answeredBy !== null) {
+    draft.conflicts.push(...merged.conflicts.map((conflict) => ({ ...conflict, eventId: answeredBy })));
+    return 'merged';
+  }
+  draft.events.push(merged.row);
+  draft.outbox.push(merged.outbox);
+  draft.conflicts.push(...merged.conflicts);
   remember(arrival, merged.event, merged.row.digest, 'applied', read);
   await writeEntity(arrival, merged.event, merged.row.digest, to);
   return 'merged';
 }
 
 /** What a later arrival of this batch has to know of an event that was just settled. */
-function remember(
+export function remember(
   { kind }: ReadableArrival,
   { meta, state }: EntityEvent,
   digest: string,
   outcome: Outcome,
   read: ReadSet,
+  /** By our own people: what arrives or is merged here is not. */
+  edit = false,
 ): void {
   const { eventId, entityId, origin, revision } = meta;
   read.events.set(eventId, { digest, origin, entityId });
@@ -171,21 +191,19 @@ function remember(
     author: origin,
     occurredAtMs,
     accepted,
-    // What arrives or is merged here is no edit by our own people.
-    edit: false,
+    edit,
     pruned: false,
   });
   read.states.set(eventId, state);
 }
 
-async function writeEntity(
-  arrival: ReadableArrival,
+export async function writeEntity(
+  { kind }: Pick<ReadableArrival, 'kind'>,
   event: EntityEvent,
   digest: string,
   to: Judging,
 ): Promise<void> {
-  const { read, writes, draft, rules, deps } = to;
-  const { kind } = arrival;
+  const { read, writes, draft, deps } = to;
   const key = entityKey(kind, event.meta.entityId);
   const before = read.entities.get(key);
   const entity: StoredEntity = {
@@ -205,7 +223,7 @@ async function writeEntity(
     kind,
     expected: pending ? pending.expected : (before?.revision ?? null),
     entity,
-    violations: kind.violations(event.state, rules),
+    violations: kind.violations(event.state, { today: dayInAlgiers(deps.clock()) }),
     state: event.state,
   });
   read.entities.set(key, entity);

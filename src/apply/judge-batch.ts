@@ -1,5 +1,6 @@
 import { MovedError } from '../domain/errors.ts';
 import type { PositionAdvance, StoreTransaction } from '../ports.ts';
+import { reach } from '../runtime/crash-points.ts';
 import type { ApplyDeps, Arrival } from './apply-batch.ts';
 import { judgeArrivals, type Judged } from './judge-arrivals.ts';
 import { readForJudgement } from './read-for-judgement.ts';
@@ -13,7 +14,9 @@ export async function judgeBatch(
   tx: StoreTransaction,
   deps: ApplyDeps,
 ): Promise<Judged> {
-  const judged = await judgeArrivals(arrivals, await readForJudgement(arrivals, tx), position, deps);
+  const first = await readForJudgement(arrivals, tx);
+  reach('apply:read');
+  const judged = await judgeArrivals(arrivals, first, position, deps);
   if (judged.unread.size === 0) return judged;
   const read = await readForJudgement(arrivals, tx);
   await readLineages(

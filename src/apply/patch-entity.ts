@@ -8,7 +8,8 @@ import type { JsonObject } from '../domain/json.ts';
 import type { EntityKind } from '../domain/kind.ts';
 import { compareRevisions, nextRevision } from '../domain/revision.ts';
 import type { EntityView } from '../ports.ts';
-import { announceEdit, composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
+import { commitEdit } from './commit-edit.ts';
+import { composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
 import type { EditDeps } from './create-edits.ts';
 import type { EditedEntity, EditResult, PatchEdit } from './edit.ts';
 import { putOnTop } from './put-on-top.ts';
@@ -71,14 +72,13 @@ async function patchOnce(edit: PatchEdit, deps: EditDeps): Promise<EditResult> {
   );
   const refused = tooLarge(composed.bytes, route);
   if (refused) return refused;
-  await deps.store.transaction((tx) => tx.write(composed.plan));
-  announceEdit(composed, edit.context, deps);
+  await commitEdit(composed, edit.context, deps);
   return { status: 'updated', entity: composed.entity };
 }
 
 /** The changed atoms under the names that conflicts have: a conflict is on a field of the front even where the seal has
  *  since made one atom of it, and one on the sealed front as a whole is settled on purpose alone. */
-function touchedAtoms(kind: EntityKind, before: JsonObject, after: JsonObject): readonly string[] {
+export function touchedAtoms(kind: EntityKind, before: JsonObject, after: JsonObject): readonly string[] {
   const table = kind.merge?.table;
   const atoms = table ? (state: JsonObject) => tabulateAtoms(state, table) : kind.atoms;
   return diffAtoms({ ...kind, atoms }, before, after);

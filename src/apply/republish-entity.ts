@@ -4,6 +4,7 @@ import { MovedError } from '../domain/errors.ts';
 import { HUB, type EntityEvent } from '../domain/event.ts';
 import type { EntityKind } from '../domain/kind.ts';
 import { compareRevisions, type Revision } from '../domain/revision.ts';
+import { reach } from '../runtime/crash-points.ts';
 import type { Clock, EventCodec, EventRow, Store, StoredEntity, Topology, TopicRoute } from '../ports.ts';
 
 /** What a provider showed of one of its entities: the revision, or null when it doesn't know the entity. */
@@ -53,7 +54,10 @@ export async function republishLagging(
         : await settleOne(one, entity, deps),
     );
   }
-  if (standings.includes('republished')) deps.wakeRelay([providerId]);
+  if (standings.includes('republished')) {
+    reach('republish:committed');
+    deps.wakeRelay([providerId]);
+  }
   return standings;
 }
 
@@ -133,6 +137,7 @@ async function republishEntity(
       position: null,
       idempotency: null,
     });
+    reach('republish:written');
     return 'republished';
   });
 }

@@ -7,7 +7,8 @@ import type { Json } from '../domain/json.ts';
 import { compareRevisions, nextRevision } from '../domain/revision.ts';
 import { writeAtom } from '../domain/write-atom.ts';
 import type { Conflict, SettlementRow } from '../ports.ts';
-import { announceEdit, composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
+import { commitEdit } from './commit-edit.ts';
+import { composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
 import type { EditDeps } from './create-edits.ts';
 import type { SettleEdit, SettleResult } from './edit.ts';
 import { shownEntity } from './patch-entity.ts';
@@ -78,8 +79,7 @@ async function settleOnce(edit: SettleEdit, deps: EditDeps): Promise<SettleResul
   );
   const refused = tooLarge(composed.bytes, route);
   if (refused) return refused;
-  await deps.store.transaction((tx) => tx.write(composed.plan));
-  announceEdit(composed, context, deps);
+  await commitEdit(composed, context, deps);
   return { status: 'updated', entity: composed.entity };
 }
 

@@ -1,8 +1,10 @@
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import type { SchemaRegistryAPIClientArgs } from '@kafkajs/confluent-schema-registry/dist/api/index.js';
 import axios from 'axios';
+import type { AxiosInstance } from 'axios';
 import type avsc from 'avsc';
 import { PermanentError } from '../domain/errors.ts';
+import { reach } from '../runtime/crash-points.ts';
 import { sleep } from '../runtime/sleep.ts';
 import { AVSC_OPTIONS, definitionOf } from './avro-types.ts';
 import { reasonOf, statusOf, translateRegistryError } from './translate-error.ts';
@@ -69,8 +71,10 @@ export function createRegistryClient(settings: RegistrySettings): RegistryClient
 
     async register(subject, definition) {
       const schema = { type: SchemaType.AVRO as const, schema: definition };
-      const registerOnce = async () =>
-        (await registry.register(schema, { subject, compatibility: LEVEL })).id;
+      const registerOnce = async () => {
+        await demandLevel(http, subject, definition);
+        return (await registry.register(schema, { subject, compatibility: LEVEL })).id;
+      };
       for (let attempt = 1; ; attempt++) {
         try {
           return await registerOnce();
@@ -106,6 +110,28 @@ export function createRegistryClient(settings: RegistrySettings): RegistryClient
       }
     },
   };
+}
+
+/** Gives a new subject its compatibility before its first schema, so that a process that dies in between leaves none that
+ *  takes anything. A subject that holds nothing but this very schema is ours, and gets the compatibility that it lacks;
+ *  any other stays as it is. */
+async function demandLevel(http: AxiosInstance, subject: string, definition: string): Promise<void> {
+  const name = encodeURIComponent(subject);
+  const level = await http
+    .get<{ compatibilityLevel: string }>(`/config/${name}`)
+    .then(({ data }) => data.compatibilityLevel, otherwise(404, null));
+  if (level === LEVEL_NAME || (level !== null && !(await holdsOnly(http, name, definition)))) return;
+  await http.put(`/config/${name}`, { compatibility: LEVEL_NAME });
+  reach('start:compatibility-set');
+}
+
+/** Whether the subject has no version, or this alone. */
+async function holdsOnly(http: AxiosInstance, name: string, definition: string): Promise<boolean> {
+  const versions = await http
+    .get<readonly number[]>(`/subjects/${name}/versions`)
+    .then(({ data }) => data, otherwise<readonly number[]>(404, []));
+  if (versions.length !== 1) return versions.length === 0;
+  return http.post(`/subjects/${name}`, { schema: definition }).then(() => true, otherwise(404, false));
 }
 
 /** Another process may be making the same subject: it is there first, and has its compatibility a moment later. */

@@ -4,6 +4,7 @@ import { buildApp } from '../app.ts';
 import { parseSettings } from '../config/env.ts';
 import { createLog } from '../telemetry/create-log.ts';
 import { openTracing } from '../telemetry/open-tracing.ts';
+import { armFromSettings } from './arm-crash-point.ts';
 import { shutdownSignal } from './context.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -16,7 +17,12 @@ export function runCommand(): Command {
     .description(
       'run the bridge: consume the topics, relay edits, pull the GET APIs and serve the API, until SIGTERM',
     )
-    .action(async () => {
+    .option(
+      '--recover',
+      'the database was restored from a backup: first adopt what we have published since; harmless if not',
+      false,
+    )
+    .action(async ({ recover }: { readonly recover: boolean }) => {
       const settings = parseSettings(process.env, [
         'database',
         'kafka',
@@ -25,11 +31,13 @@ export function runCommand(): Command {
         'signing',
         'providers',
         'tracing',
+        'crash',
       ]);
       const log = createLog({ level: settings.logLevel });
+      armFromSettings(settings.crashAt, log);
       const traces = await openTracing(settings.traceExport, { log: log.child({ part: 'traces' }), version });
       try {
-        const app = await buildApp(settings, { log, version, tracing: traces.tracing });
+        const app = await buildApp(settings, { log, version, tracing: traces.tracing, recover });
         log.info({ version }, 'the bridge starts');
         await app.run(shutdownSignal);
       } finally {

@@ -6,6 +6,7 @@ import type { TraceExport } from '../ports.ts';
 import { readProviderSettings } from './provider-settings.ts';
 import type { ProviderApiSettings } from './provider-settings.ts';
 import {
+  crashAt,
   directories,
   file,
   flag,
@@ -65,6 +66,8 @@ export interface Settings {
   /** Provider id → its GET API. A provider without one is not pulled. */
   readonly providerApis: ReadonlyMap<string, ProviderApiSettings>;
   /** The Kafka user that `bridge topics apply` creates for the bridge. */
+  /** For the crash matrix alone. */
+  readonly crashAt: CrashSettings | undefined;
   readonly bridgeKafkaUsername: string;
   readonly bridgeKafkaPassword: string;
   /** Provider id → the password of the Kafka user that `bridge topics apply` creates for it. */
@@ -77,6 +80,14 @@ export interface KafkaSasl {
   readonly mechanism: 'scram-sha-256' | 'scram-sha-512' | 'plain';
   readonly username: string;
   readonly password: string;
+}
+
+/** Where a process of the crash matrix ends itself. */
+export interface CrashSettings {
+  readonly signal: 'SIGKILL' | 'SIGTERM';
+  readonly point: string;
+  /** 1 for the first time that the point is reached. */
+  readonly passage: number;
 }
 
 /** What each group holds. A command demands only the groups that it needs. */
@@ -95,6 +106,7 @@ interface GroupFields {
   client: 'bridgeUrl' | 'bridgeApiKey';
   signing: 'eventSigningKey';
   providers: 'providerApis' | 'republishGraceSeconds';
+  crash: 'crashAt';
   provisioning: 'bridgeKafkaUsername' | 'bridgeKafkaPassword' | 'providerKafkaPasswords';
   tracing: 'traceExport';
 }
@@ -146,6 +158,7 @@ const groups = {
   client: z.object({ BRIDGE_URL: url('http', 'https').optional(), BRIDGE_API_KEY: text.optional() }),
   signing: z.object({ EVENT_SIGNING_KEY: secretKey }),
   providers: z.object({ REPUBLISH_GRACE_SECONDS: wholeNumber(1, 86_400).default(60) }),
+  crash: z.object({ CRASH_AT: crashAt.optional() }),
   provisioning: z.object({ BRIDGE_KAFKA_USERNAME: text.default('bridge'), BRIDGE_KAFKA_PASSWORD: text }),
   tracing: z.object({}),
 } as const satisfies Record<SettingGroup, z.ZodObject>;
@@ -185,6 +198,7 @@ const remedies: Readonly<Record<string, string>> = {
   BRIDGE_API_KEY: 'set it to a key made by bridge keys create, or leave it out',
   EVENT_SIGNING_KEY: 'generate one with: openssl rand -hex 32',
   REPUBLISH_GRACE_SECONDS: 'set it to a number of seconds, or leave it out for 60',
+  CRASH_AT: 'leave it out: it is for the crash matrix alone',
   BRIDGE_KAFKA_USERNAME: 'set it to the Kafka user to create for the bridge, or leave it out for bridge',
   BRIDGE_KAFKA_PASSWORD: 'set it to the password of the Kafka user to create for the bridge',
 };

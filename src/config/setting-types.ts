@@ -54,6 +54,17 @@ export const secretKey = text
   .transform(decodeKey)
   .refine((key) => key.length >= 32, 'is not a key of at least 32 bytes in hex or base64');
 
+/** `SIGKILL relay:sent`, or `SIGTERM relay:sent 2` for the second passage. */
+export const crashAt = text
+  .refine(
+    (value) => /^SIG(KILL|TERM) \S+( [1-9]\d{0,3})?$/.test(value),
+    'is not SIGKILL or SIGTERM, a crash point and perhaps the number of a passage',
+  )
+  .transform((value) => {
+    const [signal, point, passage] = value.split(' ') as ['SIGKILL' | 'SIGTERM', string, string?];
+    return { signal, point, passage: Number(passage ?? 1) };
+  });
+
 /** Directories separated by `:` (`;` on Windows), made absolute. */
 export const directories = text
   .transform((value) => splitList(value, path.delimiter).map((directory) => path.resolve(directory)))

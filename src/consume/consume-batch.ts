@@ -15,6 +15,7 @@ import type {
   WireBatch,
 } from '../ports.ts';
 import { isWorthTelling } from '../runtime/backoff.ts';
+import { reach } from '../runtime/crash-points.ts';
 import { retryTransient } from '../runtime/retry.ts';
 import { alignPosition } from './align-position.ts';
 import type { TopicFuses } from './create-topic-fuses.ts';
@@ -77,6 +78,7 @@ export async function consumeBatch(
   const step = <T>(work: () => Promise<T>): Promise<T> =>
     retryTransient(work, waiting).finally(() => memory.waiting.delete(keyOf(batch)));
   const started = deps.clock();
+  reach('consume:fetched');
 
   let next = records.at(-1)!.offset + 1n;
   let topicId: string;
@@ -87,6 +89,7 @@ export async function consumeBatch(
     topicId = from.topicId;
     const settled = await deps.tracing.inSpan(processSpan(batch, provider), async (span) => {
       const arrivals = await step(() => decodeArrivals(topic, records, deps.codec));
+      reach('consume:decoded');
       const times = readTimes(batch, arrivals, provider, deps.notes);
       const position = { topic, partition, topicId, expected: from.next, next, ...times };
       const outcomes = await step(() => deps.apply(arrivals, position));
@@ -108,6 +111,7 @@ export async function consumeBatch(
   memory.applied.set(keyOf(batch), { next, topicId });
   memory.sought.delete(keyOf(batch));
   await batch.commit(next);
+  reach('consume:committed');
   deps.metrics.batch(provider, topic, records.length, (deps.clock() - started) / 1000);
 }
 

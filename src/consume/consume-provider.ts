@@ -1,5 +1,6 @@
 import { BridgeError, TransientError } from '../domain/errors.ts';
 import type { HealthCheck, TopicConsumer, WireBatch } from '../ports.ts';
+import { reach } from '../runtime/crash-points.ts';
 import type { Service } from '../runtime/run-services.ts';
 import { sleep } from '../runtime/sleep.ts';
 import { consumeBatch, newPartitionMemory, type ConsumeDeps } from './consume-batch.ts';
@@ -92,6 +93,7 @@ export function consumeProvider(
       const signal = AbortSignal.any([stopped, attempt.signal]);
       try {
         await consumer.run((batch) => handle(batch, signal), signal);
+        reach('stop:left');
         if (!stopped.aborted) attempt.signal.throwIfAborted();
       } catch (error) {
         absence = error instanceof TransientError && OPERATORS.has(error.code) ? error.message : null;

@@ -3,6 +3,7 @@ import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { MovedError, TransientError } from '../domain/errors.ts';
 import type { Log, TopicConsumer, WireBatch } from '../ports.ts';
 import { commitSettled } from './commit-settled.ts';
+import { retryTransient } from '../runtime/retry.ts';
 import { toWireBatch } from './to-wire-batch.ts';
 import { trackMembership, type Membership } from './track-membership.ts';
 import { translateKafkaError } from './translate-error.ts';
@@ -12,6 +13,8 @@ export interface TopicConsumerDeps {
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly log: Log;
+  /** The offset from which a partition is read once it is assigned. Where left out, what the group has committed. */
+  readonly positionOf?: (topic: string, partition: number) => Promise<bigint | 'oldest' | 'group'>;
   /** Batches handed to `handle` at the same time by one fetch; those that wait longer than `detachAfterMs` come on top. */
   readonly partitionsConcurrently?: number;
   readonly sessionTimeoutMs?: number;
@@ -23,6 +26,9 @@ export interface TopicConsumerDeps {
   /** How long one partition may hold up the next fetch of the others. */
   readonly detachAfterMs?: number;
 }
+
+/** What Kafka takes for the oldest offset. */
+const EARLIEST = -2n;
 
 type Handle = (batch: WireBatch) => Promise<void>;
 
@@ -98,6 +104,26 @@ async function consume(
       ),
     ),
   );
+
+  const { positionOf } = deps;
+  if (positionOf) {
+    // A partition in which nothing new comes would else never be looked at again, however far back its position is.
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
+      const generation = membership.generation();
+      for (const [topic, partitions] of Object.entries(memberAssignment)) {
+        for (const partition of partitions) {
+          retryTransient(() => positionOf(topic, partition), { signal }).then(
+            (position) => {
+              if (stopping || position === 'group' || !membership.holds(generation)) return;
+              const offset = position === 'oldest' ? EARLIEST : position;
+              consumer.seek({ topic, partition, offset: offset.toString() });
+            },
+            (error: unknown) => signal.aborted || fail(error),
+          );
+        }
+      }
+    });
+  }
 
   /** Settles one batch; never rejects. */
   const work = async (payload: EachBatchPayload): Promise<void> => {

@@ -1,5 +1,6 @@
 import type { Consumer } from 'kafkajs';
 import type { GroupMembership, PartitionPosition, TopicPartition } from '../ports.ts';
+import { reach } from '../runtime/crash-points.ts';
 
 /** Which partitions this group member holds, by generation: each join starts a new one. */
 export interface Membership {
@@ -34,7 +35,9 @@ export function trackMembership(consumer: Consumer): Membership {
       held.map((partition) => ({ topic, partition })),
     );
     joined = { memberId, partitions };
+    reach('rebalance:joined');
   });
+  consumer.on(consumer.events.REBALANCING, () => reach('rebalance:begun'));
   // A fetch in which nothing is a record (transaction markers, aborted records) reaches no handler.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { batchSize, lastOffset, ...at } }) => {
     if (batchSize === 0) emptyTo.set(keyOf(at), BigInt(lastOffset) + 1n);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { SchemaTable } from '../ports.ts';
+import { reach } from '../runtime/crash-points.ts';
 import { translated } from './translate-error.ts';
 
 /** Our own copy of every writer's schema; ids never change, so callers may keep them for good. */
@@ -13,6 +14,7 @@ export function createSchemaTable(deps: { readonly pool: pg.Pool }): SchemaTable
         const known = await selectId(pool, fingerprint);
         if (known !== undefined) return known;
         await insertSchema(pool, fingerprint, definition);
+        reach('start:schema-stored');
         return (await selectId(pool, fingerprint))!;
       }),
     load: (schemaRef) => translated(() => loadSchema(pool, schemaRef)),

@@ -1,6 +1,7 @@
 import type { EntityKind } from '../domain/kind.ts';
 import { prunableStates } from '../domain/prunable-states.ts';
 import type { Clock, HistoryPruner, Log } from '../ports.ts';
+import { reach } from '../runtime/crash-points.ts';
 import type { Service } from '../runtime/run-services.ts';
 import { sleep } from '../runtime/sleep.ts';
 
@@ -63,10 +64,12 @@ export async function pruneBatch(
 ): Promise<PruneStep> {
   const { pruner, keepStates, batchSize } = deps;
   const histories = await pruner.readHistories(kind, after, batchSize);
+  reach('prune:read');
   const recordedBeforeMs = deps.clock() - deps.keepMs;
   const prunable = histories.flatMap(({ events, presentEventId }) =>
     prunableStates(events, { presentEventId, recordedBeforeMs, keepStates }),
   );
   const emptied = prunable.length === 0 ? 0 : await pruner.emptyBytes(kind, prunable);
+  if (emptied > 0) reach('prune:emptied');
   return { emptied, next: histories.length < batchSize ? null : histories.at(-1)!.entityId };
 }

@@ -2,6 +2,7 @@ import type { Settled } from '../apply/apply-batch.ts';
 import { PermanentError } from '../domain/errors.ts';
 import type { EntityKind } from '../domain/kind.ts';
 import type { ApiRecord, Log, Metrics, ProviderApi, PullCursorTable } from '../ports.ts';
+import { reach } from '../runtime/crash-points.ts';
 import { saysNothingNew, type Republish } from './ask-provider.ts';
 import { toPulledEvent } from './pulled-event.ts';
 import type { PulledEvent, PulledEventDeps } from './pulled-event.ts';
@@ -53,11 +54,13 @@ export async function pullOnce(
   do {
     signal.throwIfAborted();
     const page = await api.fetchPage(kind, { since, cursor, limit: deps.pageSize }, signal);
+    reach('pull:fetched');
     startedAt ??= page.asOf;
     const { events, unreadable } = await readRecords(providerId, kind, page.records, deps);
     for (const cause of [...page.unreadable, ...unreadable])
       log.warn({ cause }, 'pulled record left out: it cannot be read');
     const settled = events.length > 0 ? await deps.applyPulled(events) : [];
+    reach('pull:applied');
     countOutcomes(providerId, collection, settled, page.unreadable.length + unreadable.length, deps);
 
     report.pages += 1;
@@ -75,9 +78,11 @@ export async function pullOnce(
     if (cursor !== null) seen.add(cursor);
   } while (cursor !== null);
 
+  reach('pull:walked');
   // A provider's clock that was set back must not bring a walk back with it.
   if (stored === null || Date.parse(startedAt) > Date.parse(stored))
     await deps.cursors.write(providerId, collection, startedAt);
+  reach('pull:cursor-moved');
   return report;
 }
 

@@ -1,11 +1,5 @@
-import { createHmac } from 'node:crypto';
+import { SIGNATURE_HEADER, signEvent } from '../apply/sign-event.ts';
 import type { OutboxItem, OutgoingRecord } from '../ports.ts';
-
-/** HMAC-SHA-256 (hex) over event id and bytes: by it the hub knows its own events again after its database was restored
- *  (SYNC.md, After a database restore). */
-export function signEvent(eventId: string, bytes: Buffer, signingKey: Buffer): string {
-  return createHmac('sha256', signingKey).update(eventId).update(bytes).digest('hex');
-}
 
 /** The Kafka record of an outbox row: key = entity id, CloudEvents 1.0 Kafka binary mode headers (§3.2), and the W3C trace
  *  context that its readers continue. No personal data: the Avro value is authoritative, headers route and trace. */
@@ -26,7 +20,7 @@ export function composeRecord(
       ce_time: new Date(item.occurredAtMs).toISOString(),
       ce_subject: item.entityId,
       'content-type': 'application/avro',
-      'eassurance-signature': signEvent(item.eventId, item.bytes, signingKey),
+      [SIGNATURE_HEADER]: signEvent(item.eventId, item.bytes, signingKey),
       ...(traceparent === null ? {} : { traceparent }),
     },
   };

@@ -1,4 +1,5 @@
 import type { Clock, Log, Metrics, Outbox, TopicSink, Tracing } from '../ports.ts';
+import { reach } from '../runtime/crash-points.ts';
 import { composeRecord } from './compose-record.ts';
 import { endSending, traceSending } from './trace-sending.ts';
 
@@ -21,6 +22,7 @@ export interface RelayDeps {
 export async function relayBatch(shard: string, deps: RelayDeps): Promise<number> {
   const items = await deps.outbox.read(shard, deps.batchSize);
   if (items.length === 0) return 0;
+  reach('relay:read');
   const spans = items.map((item) => traceSending(item, deps.tracing));
   const records = items.map((item, i) => composeRecord(item, spans[i]?.traceparent ?? null, deps.signingKey));
   const results = await deps
@@ -30,6 +32,7 @@ export async function relayBatch(shard: string, deps: RelayDeps): Promise<number
       for (const span of spans) span?.end(error);
       throw error;
     });
+  reach('relay:sent');
 
   const tellAll = deps.log.isLevelEnabled('debug');
   const acknowledged: Parameters<Outbox['acknowledge']>[0][number][] = [];
@@ -51,6 +54,7 @@ export async function relayBatch(shard: string, deps: RelayDeps): Promise<number
     }
     if (result.status === 'unknown') continue;
     await deps.outbox.park(item.sequence, result.code, result.cause);
+    reach('relay:parked');
     deps.metrics.parked(item.provider, result.code);
     deps.log.error(
       {
@@ -65,6 +69,7 @@ export async function relayBatch(shard: string, deps: RelayDeps): Promise<number
     );
   }
   await deps.outbox.acknowledge(acknowledged);
+  reach('relay:acknowledged');
   const published = acknowledged.length;
   deps.log.info({ shard, published, parked: items.length - published }, 'batch published');
 

@@ -1,3 +1,5 @@
+import { reach } from './crash-points.ts';
+
 /** A part of the program that lives until it is told to stop. */
 export interface Service {
   readonly name: string;
@@ -38,10 +40,12 @@ export async function runServices(
 
   await stopping.promise;
   signal.removeEventListener('abort', onAbort);
+  reach('stop:asked');
   for (const { stop, ended } of running.reverse()) {
     stop.abort(signal.aborted ? signal.reason : undefined);
     await ended;
   }
+  reach('stop:ended');
   if (failures.length > 0) throw failures[0];
 }
 

@@ -52,12 +52,34 @@ describe('registering', () => {
     });
   });
 
-  it('under a subject that somebody has set to another compatibility throws SCHEMA_REFUSED', async () => {
+  it('gives a new subject its compatibility before its first schema', async () => {
+    await register();
+    const subject = 'saa-claim.created-value';
+    const writes = server.requests.filter(
+      (request) => /^(PUT|POST)/.test(request) && request.includes(subject),
+    );
+    expect(writes).toEqual([`PUT /config/${subject}`, `POST /subjects/${subject}/versions`]);
+  });
+
+  it.each(['NONE', 'BACKWARD'])(
+    'gives a subject that holds only our schema the compatibility that it lacks (%s)',
+    async (level) => {
+      const first = await register();
+      server.levels.set('saa-claim.created-value', level);
+      expect(await register()).toEqual(first);
+      expect(server.levels.get('saa-claim.created-value')).toBe('FULL_TRANSITIVE');
+    },
+  );
+
+  it("leaves alone the compatibility of a subject that holds somebody else's schema, and throws SCHEMA_REFUSED", async () => {
+    const definition = JSON.stringify({ type: 'record', name: 'a.Other', fields: [] });
+    await connect().register('saa-claim.created-value', definition);
     server.levels.set('saa-claim.created-value', 'NONE');
     await expect(register()).rejects.toMatchObject({
       code: 'SCHEMA_REFUSED',
       message: expect.stringMatching(/saa-claim.created-value.*FULL_TRANSITIVE != NONE/) as unknown,
     });
+    expect(server.levels.get('saa-claim.created-value')).toBe('NONE');
   });
 
   it('with an unreachable registry is transient', async () => {

@@ -20,7 +20,7 @@ export interface RegistryServer {
 export async function startRegistryServer(credentials?: string): Promise<RegistryServer> {
   const ids = new Map<string, number>();
   const levels = new Map<string, string>();
-  const subjects = new Set<string>();
+  const subjects = new Map<string, string[]>();
   const refusals = new Map<string, string>();
   const requests: string[] = [];
   let forced: { readonly status: number; readonly body: string } | undefined;
@@ -60,8 +60,18 @@ export async function startRegistryServer(credentials?: string): Promise<Registr
       if (!subjects.has(subject)) return [404, { error_code: 40401, message: 'Subject not found' }];
       return [200, { is_compatible: reason === undefined, messages: reason ? [reason] : [] }];
     }
+    const versions = subjects.get(subject) ?? [];
+    if (request.method === 'GET')
+      return versions.length > 0
+        ? [200, versions.map((_, index) => index + 1)]
+        : [404, { error_code: 40401, message: 'Subject not found' }];
+    const definition = body['schema'] as string;
+    if (rest[1] === undefined)
+      return versions.includes(definition)
+        ? [200, { id: add(definition) }]
+        : [404, { error_code: 40403, message: 'Schema not found' }];
     if (reason !== undefined) return [409, { error_code: 409, message: reason }];
-    subjects.add(subject);
+    if (!versions.includes(definition)) subjects.set(subject, [...versions, definition]);
     return [200, { id: add(body['schema'] as string) }];
   };
 

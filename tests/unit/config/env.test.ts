@@ -228,4 +228,13 @@ describe('.env.example', () => {
     const { env } = setup();
     expect(parseSettings({ ...env, ...commented }, everything)).toEqual(parseSettings(env, everything));
   });
+
+  it('arms a crash point only when CRASH_AT says so in full', () => {
+    const at = (CRASH_AT?: string) => parseSettings({ CRASH_AT }, ['crash']).crashAt;
+    expect(at()).toBeUndefined();
+    expect(at('SIGKILL relay:sent')).toEqual({ signal: 'SIGKILL', point: 'relay:sent', passage: 1 });
+    expect(at('SIGTERM relay:sent 2')).toEqual({ signal: 'SIGTERM', point: 'relay:sent', passage: 2 });
+    for (const wrong of ['relay:sent', 'true', 'SIGHUP relay:sent', 'SIGKILL relay:sent 0'])
+      expect(refusal({ CRASH_AT: wrong }, ['crash'])).toContain('CRASH_AT');
+  });
 });
