@@ -1,6 +1,7 @@
 import { digestOf, sealOf } from '../domain/canonical.ts';
 import { HUB, type EntityEvent, type Outcome } from '../domain/event.ts';
 import { judge, type Judgement, type MergeReason } from '../domain/judge.ts';
+import type { RuleContext } from '../domain/kind.ts';
 import type { EntityWrite, PositionAdvance, StoredEntity, WritePlan } from '../ports.ts';
 import { reach } from '../runtime/crash-points.ts';
 import type { ApplyDeps, Arrival, ReadableArrival, Settled } from './apply-batch.ts';
@@ -25,6 +26,7 @@ export interface Judging {
   readonly draft: Draft;
   readonly writes: Map<string, EntityWrite>;
   readonly unread: Set<string>;
+  readonly rules: RuleContext;
   readonly deps: ApplyDeps;
   /** The event of ours that answered these arrivals before a database was restored: what needs a merge is kept, and is
    *  not answered again. Null where a merge makes its own answer. */
@@ -72,7 +74,8 @@ export async function judgeArrivals(
 
 export function newJudging(read: ReadSet, deps: ApplyDeps, answeredBy: string | null): Judging {
   const draft: Draft = { events: [], outbox: [], deliveries: [], quarantined: [], conflicts: [], flags: [] };
-  return { read, draft, writes: new Map(), unread: new Set(), deps, answeredBy };
+  const rules = { today: dayInAlgiers(deps.clock()) };
+  return { read, draft, writes: new Map(), unread: new Set(), rules, deps, answeredBy };
 }
 
 export function judgeOne(
@@ -203,7 +206,7 @@ export async function writeEntity(
   digest: string,
   to: Judging,
 ): Promise<void> {
-  const { read, writes, draft, deps } = to;
+  const { read, writes, draft, rules, deps } = to;
   const key = entityKey(kind, event.meta.entityId);
   const before = read.entities.get(key);
   const entity: StoredEntity = {
@@ -223,7 +226,7 @@ export async function writeEntity(
     kind,
     expected: pending ? pending.expected : (before?.revision ?? null),
     entity,
-    violations: kind.violations(event.state, { today: dayInAlgiers(deps.clock()) }),
+    violations: kind.violations(event.state, rules),
     state: event.state,
   });
   read.entities.set(key, entity);

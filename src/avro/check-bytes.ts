@@ -142,6 +142,12 @@ function pick<T>(choices: readonly T[], index: number, what: string): T {
 /** A zig-zag varint. In float arithmetic, which is exact up to twice MAX_LONG; what is greater is refused. */
 function readLong(cursor: Cursor): number {
   const { bytes } = cursor;
+  const first = bytes[cursor.at];
+  // Most lengths, branches and symbols take one byte.
+  if (first !== undefined && first < 0x80) {
+    cursor.at++;
+    return first % 2 === 0 ? first / 2 : -(first + 1) / 2;
+  }
   let value = 0;
   let factor = 1;
   for (let length = 0; length < 10; length++) {

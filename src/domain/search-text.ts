@@ -4,13 +4,13 @@ const DEFAULT_MAX = 200;
  *  around it; null when nothing is left or the value is no text or number. Never throws. */
 export function searchText(value: unknown, max: number = DEFAULT_MAX): string | null {
   if (typeof value !== 'string' && typeof value !== 'number') return null;
-  const cleaned = String(value)
-    .slice(0, max)
-    .replaceAll('\u0000', '')
-    .replace(LONE_SURROGATES, '')
-    .normalize('NFC');
+  const text = String(value);
+  if (text.length <= max && PRINTABLE_ASCII.test(text)) return text.trim() || null;
+  const cleaned = text.slice(0, max).replaceAll('\u0000', '').replace(LONE_SURROGATES, '').normalize('NFC');
   const bounded = cleaned.slice(0, max).replace(LONE_SURROGATES, '').trim();
   return bounded === '' ? null : bounded;
 }
 
+/** Most of what comes, and nothing to clean in it. */
+const PRINTABLE_ASCII = /^[ -~]*$/;
 const LONE_SURROGATES = /\p{Surrogate}/gu;

@@ -11,6 +11,7 @@ const CHECK_POSITION = 8;
 
 /** A VIN as it is compared and searched: capitals, no spaces or hyphens; null when nothing is left. */
 export function normaliseVin(value: unknown): string | null {
+  if (typeof value === 'string' && isVin(value)) return value;
   return searchText(searchText(value, 64)?.toUpperCase().replaceAll(/[\s-]/g, ''));
 }
 

@@ -103,12 +103,20 @@ describe('telephone numbers', () => {
 });
 
 describe('calendar days', () => {
-  it.each(['2026-02-30', '2026-13-01', '0000-01-01', '26-01-01', '2026-1-1', '', null, 5])(
-    '%s is none',
-    (value) => {
-      expect(calendarDate(value)).toBeNull();
-    },
-  );
+  it.each([
+    '2026-02-30',
+    '2026-13-01',
+    '0000-01-01',
+    '26-01-01',
+    '2026-1-1',
+    '2026-0x-01',
+    '2026/05/04',
+    '',
+    null,
+    5,
+  ])('%s is none', (value) => {
+    expect(calendarDate(value)).toBeNull();
+  });
 
   it('are the days that exist', () => {
     fc.assert(
