@@ -113,13 +113,18 @@ export async function benchBurrow({ signal }: BenchOptions): Promise<void> {
     await ask('all is settled, nothing arrives', waiting);
 
     const client = await db.connect();
+    let held = true;
+    const letGo = () => {
+      if (held) client.release(true);
+      held = false;
+    };
+    cleanup.defer('the hold', letGo);
     await client.query('begin');
     await client.query('select from applied_offset where topic = $1 for update', [topic]);
     await publishEvents(20, 500);
     await delay(STAND_MS, undefined, { signal });
     await ask('20 records in 10 s, the database lets none in for a minute', waiting);
-    await client.query('rollback');
-    client.release();
+    letGo();
     await settled();
     await delay(SEEN_MS);
     await ask('they are let in', waiting);
