@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { formatRevision, type Revision } from '../../src/domain/revision.ts';
-import { platformaticAdmin, withKafkaAdmin } from '../support/kafka-admin.ts';
+import { withKafkaAdmin } from '../support/kafka-admin.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { ledgerOf, patchConstat, recordConstat } from './actions.ts';
+import { forgetMembers } from './crash-lane.ts';
 import { runBridge, type ChildRun } from './run-child.ts';
 import { setup, type Bed, type Insurer } from './setup.ts';
 import { atRest, expectLevel, queryPlatform, sharedConstat, staffEdit } from './sides.ts';
@@ -18,7 +19,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await kill();
-  await forgetMembers();
+  await forgetMembers(group());
 });
 afterAll(() => bed.close());
 
@@ -37,16 +38,6 @@ async function kill(): Promise<void> {
   child = null;
 }
 
-/** Kafka keeps a member that was killed until its session has timed out, and only then gives its partitions to another:
- *  this is that moment, without the wait. */
-async function forgetMembers(): Promise<void> {
-  const admin = platformaticAdmin();
-  try {
-    await admin.removeMembersFromConsumerGroup({ groupId: group(), members: null });
-  } finally {
-    await admin.close();
-  }
-}
 const group = () => `eassurance-${insurer.id}`;
 
 /** By the database, not by the API: that one answers a key only so often a minute. */
@@ -91,7 +82,7 @@ describe('Killed between database commit and offset commit, or between send and 
       holder.release();
     }
     expect((await bed.db.query('select from outbox')).rowCount).toBe(1);
-    await forgetMembers();
+    await forgetMembers(group());
     const before = await insurer.platform.find('constat', ours.id);
 
     await start();
@@ -108,7 +99,7 @@ describe('Killed between database commit and offset commit, or between send and 
     const theirs = await insurer.platform.create('constat', insurer.sample.constat());
     await heldHere(theirs.id, theirs.revision);
     await kill();
-    await forgetMembers();
+    await forgetMembers(group());
     const { rows } = await bed.db.query('select * from constat where id = $1', [theirs.id]);
     // As if no offset had ever been committed.
     const topic = `${insurer.id}-constat.created`;
@@ -137,7 +128,7 @@ describe('Killed between database commit and offset commit, or between send and 
       await waitFor('some of it has been settled', async () => (await count()) > before + 2);
       await kill();
       await Promise.all(editing);
-      await forgetMembers();
+      await forgetMembers(group());
       await start();
       for (const constat of constats) {
         const { data } = await bed.staff.get(`/v1/constats/${constat.id}`);
