@@ -128,3 +128,5 @@ const program = new Command('chaos')
     process.exitCode = (await runChaos(options)) ? 0 : 1;
   });
 await program.parseAsync();
+// Everything has been closed by now; but kafkajs never ends the timer of a connection that died with its broker.
+process.exit();
