@@ -179,7 +179,8 @@ describe('`bridge run` that stops', () => {
     const askedAt = Date.now();
     process.kill('SIGTERM');
     expect(await exited).toBe(0);
-    expect(Date.now() - askedAt).toBeLessThan(12_000);
+    // The command's own deadline: leaving a group that is just being joined takes most of it.
+    expect(Date.now() - askedAt).toBeLessThan(15_000);
     expect(await ledgerOf(bed, id)).toHaveLength(1);
   });
 });
