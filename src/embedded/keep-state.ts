@@ -21,9 +21,9 @@ export interface Ports {
 }
 
 const marker = 'state-of-eassurance-bridge';
-/** Lie in the folder but belong to no state: the jars and the tests' Python may be shared, and the lock is held by whoever
+/** Lie in the folder but belong to no state: the jars and the tests' Python and tools may be shared, and the lock is held by whoever
  *  asks. */
-const kept: readonly string[] = ['jars', 'python', 'lock', marker];
+const kept: readonly string[] = ['jars', 'python', 'tools', 'lock', marker];
 
 /** Makes the folder when it is absent. A folder that is neither ours nor empty is refused: nothing of it is touched. */
 export function openStateDir(stateDir: string): void {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** Beside the jars: kept between runs and ignored by git. */
-const FOLDER = path.resolve(import.meta.dirname, '../../.bridge/promtool');
+const FOLDER = path.resolve(import.meta.dirname, '../../.bridge/tools/promtool');
 
 /** The path of a promtool: the machine's own, or that of Debian's package `prometheus`, unpacked and not installed. */
 export async function installPromtool(): Promise<string> {
