@@ -9,7 +9,7 @@ import { createApi } from './api/create-api.ts';
 import { DEFAULT_LIMITS } from './api/api-deps.ts';
 import { serveApi } from './api/serve-api.ts';
 import { adoptEvents } from './apply/adopt-events.ts';
-import { applyBatch, type ApplyDeps, type Arrival } from './apply/apply-batch.ts';
+import { applyBatch, type Alongside, type ApplyDeps, type Arrival } from './apply/apply-batch.ts';
 import { createTopicControl } from './apply/control-topics.ts';
 import { createEdits } from './apply/create-edits.ts';
 import { republishLagging, type RepublishDeps } from './apply/republish-entity.ts';
@@ -209,14 +209,15 @@ export async function buildApp(
       allottedWriterIds: (providerId) => writers.allotted(providerId),
       clockAheadMs: (providerId) => Math.max(0, notes.clockSkewMs(providerId) ?? 0),
     };
-    const applyUnplaced = async (arrivals: readonly Arrival[]) => {
+    const applyUnplaced = async (arrivals: readonly Arrival[], alongside?: Alongside) => {
       await writers.learn(arrivals);
-      return applyBatch(arrivals, null, applying);
+      return applyBatch(arrivals, null, applying, null, alongside);
     };
-    const applyPulled = async (events: readonly PulledEvent[]) => {
+    const applyWithRoom: typeof applyUnplaced = async (arrivals, alongside) => {
       capacity.requireSpace();
-      return applyUnplaced(events.map(toArrival));
+      return applyUnplaced(arrivals, alongside);
     };
+    const applyPulled = (events: readonly PulledEvent[]) => applyWithRoom(events.map(toArrival));
     const graceMs = settings.republishGraceSeconds * 1000;
     const republishing: RepublishDeps = {
       ...{ store, topology, codec, clock, wakeRelay, graceMs },
@@ -226,11 +227,7 @@ export async function buildApp(
     const quarantine = createQuarantineWork({
       ...{ ...applying, reader, table: quarantineTable, log: log.child({ part: 'quarantine' }) },
       store: capacity.limit(store),
-      apply: async (arrivals, alongside) => {
-        capacity.requireSpace();
-        await writers.learn(arrivals);
-        return applyBatch(arrivals, null, applying, null, alongside);
-      },
+      apply: applyWithRoom,
     });
     const ofEdits = log.child({ part: 'edits' });
     const edits = createEdits({
@@ -289,7 +286,7 @@ export async function buildApp(
       ...{ topology, store, logs, codec, signingKey: settings.eventSigningKey },
       table: createRecoveryTable({ pool }),
       adopt: (entity: Parameters<typeof adoptEvents>[0]) => adoptEvents(entity, applying),
-      apply: applyUnplaced,
+      apply: (arrivals: readonly Arrival[]) => applyUnplaced(arrivals),
       consumerOf: (providerId: string, topics: readonly string[]) =>
         createTopicConsumer({ kafka, groupId: `${consumerGroup(providerId)}-recovery`, topics, log }),
       log: log.child({ part: 'recover' }),

@@ -1,3 +1,4 @@
+import { EMPTY_PLAN } from '../../src/apply/empty-plan.ts';
 import { digestOf } from '../../src/domain/canonical.ts';
 import type { EntityWrite, EventRow, WritePlan } from '../../src/ports.ts';
 import { createPool } from '../../src/postgres/create-pool.ts';
@@ -81,8 +82,5 @@ function toPlan(bed: Bed, events: readonly Event[], written: Map<string, number>
       state,
     };
   });
-  return {
-    ...{ events: rows, entities, outbox: [], deliveries: [], quarantined: [], conflicts: [] },
-    ...{ settlements: [], flags: [], position: null, idempotency: null },
-  };
+  return { ...EMPTY_PLAN, events: rows, entities };
 }

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { createCleanupStack } from '../../src/runtime/cleanup-stack.ts';
 import { startBridge } from '../../tests/soak/open-world.ts';
 import { freePort } from '../../tests/support/free-port.ts';
+import { programOf, residentBytes } from '../../tests/support/inspect-process.ts';
 import { createTestDatabase } from '../../tests/support/test-database.ts';
 import type { Bed } from '../open-bed.ts';
 import type { Load } from './compose-load.ts';
@@ -104,22 +105,8 @@ async function forgetGroups({ kafka, providerIds }: Bed): Promise<void> {
   await admin.disconnect();
 }
 
-/** Of the supervisor's children the one that is neither its watch nor the watch's `cat`. */
-async function programOf(supervisor: number): Promise<number> {
-  const children = await readFile(`/proc/${supervisor}/task/${supervisor}/children`, 'utf8');
-  for (const pid of children.trim().split(' ')) {
-    if (!/^(sh|cat)\n$/.test(await readFile(`/proc/${pid}/comm`, 'utf8'))) return Number(pid);
-  }
-  throw new Error('the bridge has ended; it said why in its log');
-}
-
 async function cpuMs(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1_000;
-}
-
-async function residentBytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
 }

@@ -10,7 +10,7 @@ import { ProblemError } from './problem.ts';
 import { editDocument, editSchema, shownEditDocument, shownEditSchema } from './quarantine-edit-document.ts';
 import { entryParams, missingRecord } from './read-quarantine.ts';
 import { NO_FIELDS, NO_QUERY, revisionHeader } from './request-parts.ts';
-import { brokenRules } from './settle-edit.ts';
+import { brokenRules, eventTooLarge } from './settle-edit.ts';
 import { operatorOf, reason } from './work-quarantine.ts';
 
 /** Correcting a record: one person proposes a state, another approves it, and it becomes an edit by E-assurance. */
@@ -267,10 +267,6 @@ function refusal(refused: RefusedCorrection): ProblemError {
     case 'invalid':
       return brokenRules(refused.violations);
     case 'too-large':
-      return new ProblemError(
-        'event-too-large',
-        `Its event would have ${refused.bytes} bytes; the topic takes ${refused.limit}.`,
-        { extra: { bytes: refused.bytes, limit: refused.limit } },
-      );
+      return eventTooLarge(refused);
   }
 }

@@ -5,10 +5,10 @@ import type { ApiDeps } from './api-deps.ts';
 import { conflictDocument, conflictSchema } from './conflict-document.ts';
 import { guarded, maySee, type Caller, type Endpoint } from './endpoint.ts';
 import { revisionText } from './entity-document.ts';
-import { rowCursorOf, readRowCursor } from './page-cursor.ts';
 import { ProblemError } from './problem.ts';
 import { providersAsked } from './providers-asked.ts';
-import { ALL_SCOPES, badCursor, NO_FIELDS, NO_QUERY, pageInfo, pageLimit } from './request-parts.ts';
+import { ALL_SCOPES, NO_FIELDS, NO_QUERY, pageInfo, pageQuery } from './request-parts.ts';
+import { afterRow, answerPage } from './row-page.ts';
 
 /** `GET /v1/conflicts` and `GET /v1/conflicts/{id}`. A provider sees the conflicts of its own entities alone. */
 export function readConflicts(deps: ApiDeps): readonly Endpoint[] {
@@ -42,13 +42,7 @@ function listConflicts(deps: ApiDeps): Endpoint {
       severity: z.enum(['critical', 'normal']).optional(),
       kind: z.enum(kinds).optional(),
       entity: z.guid().optional().meta({ description: 'Only of the entity with this id.' }),
-      cursor: z
-        .string()
-        .min(1)
-        .max(500)
-        .optional()
-        .meta({ description: '`page.nextCursor` of the page before; keep the other parameters.' }),
-      limit: pageLimit,
+      ...pageQuery,
     }),
     headers: NO_FIELDS,
     body: null,
@@ -58,28 +52,16 @@ function listConflicts(deps: ApiDeps): Endpoint {
     problems: [],
     handle: async ({ query, caller }) => {
       const { provider, status, severity, kind, entity, cursor, limit } = query;
-      const after = cursor === undefined ? null : readRowCursor(cursor);
-      if (after === undefined) throw badCursor();
       const rows = await deps.conflicts.list({
         providers: providersAsked(provider, caller, deps),
         status: status ?? null,
         severity: severity ?? null,
         kind: kind ?? null,
         entityId: entity ?? null,
-        after,
+        after: afterRow(cursor),
         limit: limit + 1,
       });
-      const page = rows.slice(0, limit);
-      const last = page.at(-1);
-      const hasMore = rows.length > limit && last !== undefined;
-      return {
-        status: 200,
-        headers: { 'Cache-Control': 'no-store' },
-        body: {
-          data: page.map(conflictDocument),
-          page: { nextCursor: hasMore ? rowCursorOf(last.id) : null, hasMore },
-        },
-      };
+      return answerPage(rows, limit, conflictDocument);
     },
   });
 }

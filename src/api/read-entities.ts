@@ -14,7 +14,7 @@ import {
   NO_QUERY,
   idParams,
   pageInfo,
-  pageLimit,
+  pageQuery,
 } from './request-parts.ts';
 
 /** `GET /v1/<collection>/{id}` and `GET /v1/<collection>` of one kind, from what the kind says of itself: another kind
@@ -84,13 +84,7 @@ function listEntities(kind: EntityKind, document: z.ZodObject, deps: ApiDeps): E
         description: 'Only what was stored here at or after this time (RFC 3339).',
         example: '2026-03-01T00:00:00Z',
       }),
-    cursor: z
-      .string()
-      .min(1)
-      .max(500)
-      .optional()
-      .meta({ description: '`page.nextCursor` of the page before; keep the other parameters.' }),
-    limit: pageLimit,
+    ...pageQuery,
   });
   return guarded({
     method: 'get',

@@ -2,7 +2,6 @@ import * as z from 'zod';
 import type { QuarantineFilter } from '../ports.ts';
 import type { ApiDeps } from './api-deps.ts';
 import { guarded, type Endpoint } from './endpoint.ts';
-import { readRowCursor, rowCursorOf } from './page-cursor.ts';
 import { ProblemError } from './problem.ts';
 import {
   CAUSES,
@@ -13,7 +12,8 @@ import {
   recordDocument,
   recordSchema,
 } from './quarantine-document.ts';
-import { badCursor, NO_FIELDS, NO_QUERY, pageInfo, pageLimit } from './request-parts.ts';
+import { NO_FIELDS, NO_QUERY, pageInfo, pageQuery } from './request-parts.ts';
+import { afterRow, answerPage } from './row-page.ts';
 
 /** `GET /v1/quarantine`, `/v1/quarantine/entries` and `/v1/quarantine/entries/{id}`: for operators alone. Nothing
  *  personal is shown: what can be read is masked, what can't be read stays out. */
@@ -45,26 +45,12 @@ export const causeField = z
   .meta({ description: 'Only with this cause.', example: 'UNKNOWN_SCHEMA' });
 const filterQuery = { cause: causeField.optional(), ...filterFields };
 
-export const cursorField = z
-  .string()
-  .min(1)
-  .max(500)
-  .optional()
-  .meta({ description: '`page.nextCursor` of the page before; keep the other parameters.' });
-
 export function filterOf(given: {
   readonly cause?: string | undefined;
   readonly topic?: string | undefined;
   readonly provider?: string | undefined;
 }): QuarantineFilter {
   return { cause: given.cause ?? null, topic: given.topic ?? null, provider: given.provider ?? null };
-}
-
-/** Null at the start of a list. */
-export function cursorOf(given: string | undefined): string | null {
-  const after = given === undefined ? null : readRowCursor(given);
-  if (after === undefined) throw badCursor();
-  return after;
 }
 
 export function missingRecord(): ProblemError {
@@ -111,8 +97,7 @@ function listEntries(deps: ApiDeps): Endpoint {
         .enum(['waiting', 'settled'])
         .optional()
         .meta({ description: 'Both when left out. Settled ones are deleted after 30 days.' }),
-      cursor: cursorField,
-      limit: pageLimit,
+      ...pageQuery,
     }),
     headers: NO_FIELDS,
     body: null,
@@ -125,20 +110,10 @@ function listEntries(deps: ApiDeps): Endpoint {
       const rows = await deps.quarantineTable.list({
         ...filterOf(query),
         settled: status === undefined ? null : status === 'settled',
-        after: cursorOf(cursor),
+        after: afterRow(cursor),
         limit: limit + 1,
       });
-      const page = rows.slice(0, limit);
-      const last = page.at(-1);
-      const hasMore = rows.length > limit && last !== undefined;
-      return {
-        status: 200,
-        headers: { 'Cache-Control': 'no-store' },
-        body: {
-          data: page.map(entryDocument),
-          page: { nextCursor: hasMore ? rowCursorOf(last.id) : null, hasMore },
-        },
-      };
+      return answerPage(rows, limit, entryDocument);
     },
   });
 }

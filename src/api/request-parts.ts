@@ -19,6 +19,13 @@ export const idParams = z.object({
     .meta({ description: 'The entity id.', example: '0195f3a0-7c1e-7b52-9d7e-3f2a8c4b1e60' }),
 });
 
+export const cursorField = z
+  .string()
+  .min(1)
+  .max(500)
+  .optional()
+  .meta({ description: '`page.nextCursor` of the page before; keep the other parameters.' });
+
 export const pageLimit = z.coerce
   .number()
   .int()
@@ -26,6 +33,9 @@ export const pageLimit = z.coerce
   .max(MAX_PAGE)
   .default(50)
   .meta({ description: 'Rows per page.', example: 50 });
+
+/** The query fields of every list that comes in pages. */
+export const pageQuery = { cursor: cursorField, limit: pageLimit };
 
 export const pageInfo = z
   .object({

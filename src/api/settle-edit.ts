@@ -40,16 +40,18 @@ export function editedEntity(kind: EntityKind, result: EditResult): EditedEntity
     case 'invalid':
       throw brokenRules(result.violations);
     case 'too-large':
-      throw new ProblemError(
-        'event-too-large',
-        `Its event would have ${result.bytes} bytes; the topic takes ${result.limit}.`,
-        {
-          extra: { bytes: result.bytes, limit: result.limit },
-        },
-      );
+      throw eventTooLarge(result);
     case 'key-reused':
       throw new ProblemError('idempotency-key-reused', 'Choose a new Idempotency-Key for a new request.');
   }
+}
+
+export function eventTooLarge({ bytes, limit }: { readonly bytes: number; readonly limit: number }) {
+  return new ProblemError(
+    'event-too-large',
+    `Its event would have ${bytes} bytes; the topic takes ${limit}.`,
+    { extra: { bytes, limit } },
+  );
 }
 
 /** Rules that the state breaks, all of them. */

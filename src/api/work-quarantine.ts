@@ -2,19 +2,11 @@ import * as z from 'zod';
 import type { Operator } from '../apply/retry-quarantined.ts';
 import type { ApiDeps } from './api-deps.ts';
 import { guarded, type Caller, type Endpoint } from './endpoint.ts';
-import { rowCursorOf } from './page-cursor.ts';
 import { ProblemError } from './problem.ts';
 import { entryDocument, entrySchema } from './quarantine-document.ts';
-import {
-  causeField,
-  cursorField,
-  cursorOf,
-  entryParams,
-  filterFields,
-  filterOf,
-  missingRecord,
-} from './read-quarantine.ts';
-import { NO_FIELDS, NO_QUERY, pageInfo } from './request-parts.ts';
+import { causeField, entryParams, filterFields, filterOf, missingRecord } from './read-quarantine.ts';
+import { cursorField, NO_FIELDS, NO_QUERY, pageInfo } from './request-parts.ts';
+import { afterRow, pageAfter } from './row-page.ts';
 import { text } from './schema-side.ts';
 
 /** How many records one request works on: well within the time that an answer may take. */
@@ -112,7 +104,7 @@ function retryMany(deps: ApiDeps): Endpoint {
     handle: async ({ body, caller }) => {
       const { ids, next } = await deps.quarantine.select({
         ...filterOf(body),
-        after: cursorOf(body.cursor),
+        after: afterRow(body.cursor),
         limit: BULK,
       });
       const retried = await deps.quarantine.retry(ids, operatorOf(caller));
@@ -121,7 +113,7 @@ function retryMany(deps: ApiDeps): Endpoint {
         status: 200,
         body: {
           outcomes: Object.fromEntries([...byOutcome].map(([outcome, { length }]) => [outcome, length])),
-          page: { nextCursor: next === null ? null : rowCursorOf(next), hasMore: next !== null },
+          page: pageAfter(next),
         },
       };
     },
@@ -184,7 +176,7 @@ function discardMany(deps: ApiDeps): Endpoint {
     handle: async ({ body, caller }) => {
       const { ids, next } = await deps.quarantine.select({
         ...filterOf(body),
-        after: cursorOf(body.cursor),
+        after: afterRow(body.cursor),
         limit: BULK,
       });
       const discarded = await deps.quarantine.discard(ids, body.reason, operatorOf(caller));
@@ -192,7 +184,7 @@ function discardMany(deps: ApiDeps): Endpoint {
         status: 200,
         body: {
           discarded: discarded.length,
-          page: { nextCursor: next === null ? null : rowCursorOf(next), hasMore: next !== null },
+          page: pageAfter(next),
         },
       };
     },

@@ -8,6 +8,7 @@ import { formatRevision, type Revision } from '../domain/revision.ts';
 import type { SettlementRow, StoredEntity, TopicRoute, WritePlan } from '../ports.ts';
 import type { EditDeps } from './create-edits.ts';
 import type { EditContext, EditedEntity, EditResult } from './edit.ts';
+import { EMPTY_PLAN } from './empty-plan.ts';
 import { dayInAlgiers } from './rule-context.ts';
 
 /** Room for key, headers and batch framing beside the value, within the topic's `max.message.bytes`. */
@@ -166,15 +167,11 @@ export async function composeEdit(
   };
   return {
     plan: {
+      ...EMPTY_PLAN,
       events: [row],
       entities: [{ kind, expected: before?.revision ?? null, entity, violations, state }],
       outbox: [{ eventId, shard: route.providerId, traceparent: context.traceparent }],
-      deliveries: [],
-      quarantined: [],
-      conflicts: [],
       settlements: edit.settlement ? [{ ...edit.settlement, kind: kind.name, entityId: id, eventId }] : [],
-      flags: [],
-      position: null,
       idempotency: edit.idempotency ? { ...edit.idempotency, entityId: id, eventId } : null,
     },
     entity: {

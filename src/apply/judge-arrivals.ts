@@ -6,6 +6,7 @@ import type { EntityWrite, PositionAdvance, StoredEntity, WritePlan } from '../p
 import { reach } from '../runtime/crash-points.ts';
 import type { ApplyDeps, Arrival, ReadableArrival, Settled } from './apply-batch.ts';
 import { composeMerge } from './compose-merge.ts';
+import { EMPTY_PLAN } from './empty-plan.ts';
 import { arrivalRow, deliveryRow, quarantineRow } from './compose-rows.ts';
 import { entityKey, historyKey, type ReadSet } from './read-for-judgement.ts';
 import { dayInAlgiers } from './rule-context.ts';
@@ -59,15 +60,14 @@ export async function judgeArrivals(
     settled.push({ outcome, code, eventId, entityId });
   }
   const plan = {
+    ...EMPTY_PLAN,
     ...draft,
     entities: [...judging.writes.values()],
-    settlements: [],
     settledRecords: arrivals.flatMap(({ topic, key, value }, i) => {
       const { outcome } = settled[i]!;
       return outcome === 'quarantined' ? [] : [{ topic, key, value, outcome }];
     }),
     position,
-    idempotency: null,
   };
   return { settled, plan, unread: judging.unread };
 }

@@ -6,6 +6,7 @@ import type { EntityKind } from '../domain/kind.ts';
 import { compareRevisions, type Revision } from '../domain/revision.ts';
 import { reach } from '../runtime/crash-points.ts';
 import type { Clock, EventCodec, EventRow, Store, StoredEntity, Topology, TopicRoute } from '../ports.ts';
+import { EMPTY_PLAN } from './empty-plan.ts';
 
 /** What a provider showed of one of its entities: the revision, or null when it doesn't know the entity. */
 export interface ShownRevision {
@@ -125,17 +126,10 @@ async function republishEntity(
     );
     const { bytes, schemaRef } = await deps.codec.encode(route.topic, event);
     await tx.write({
+      ...EMPTY_PLAN,
       events: [{ ...rowOf(event, route), digest: digestOf(state, kind.shape), schemaRef, bytes }],
       unmoved: [{ kind, id: entity.id, revision: entity.revision }],
-      entities: [],
       outbox: [{ eventId, shard: entity.provider, traceparent: null }],
-      deliveries: [],
-      quarantined: [],
-      conflicts: [],
-      settlements: [],
-      flags: [],
-      position: null,
-      idempotency: null,
     });
     reach('republish:written');
     return 'republished';

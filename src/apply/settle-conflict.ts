@@ -6,11 +6,12 @@ import { HUB } from '../domain/event.ts';
 import type { Json } from '../domain/json.ts';
 import { compareRevisions, nextRevision } from '../domain/revision.ts';
 import { writeAtom } from '../domain/write-atom.ts';
-import type { Conflict, SettlementRow } from '../ports.ts';
+import type { Conflict } from '../ports.ts';
 import { commitEdit } from './commit-edit.ts';
 import { composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
 import type { EditDeps } from './create-edits.ts';
 import type { SettleEdit, SettleResult } from './edit.ts';
+import { EMPTY_PLAN } from './empty-plan.ts';
 import { shownEntity } from './patch-entity.ts';
 
 /** Settles a conflict by an ordinary edit: the chosen value is written into the current state and published, and the
@@ -54,7 +55,7 @@ async function settleOnce(edit: SettleEdit, deps: EditDeps): Promise<SettleResul
   if (digestOf(state, kind.shape) === before.digest) {
     const unmoved = [{ kind, id: before.id, revision: before.revision }];
     const row = { ...settlement, kind: kind.name, entityId: before.id, eventId: null };
-    await deps.store.transaction((tx) => tx.write({ ...NOTHING, unmoved, settlements: [row] }));
+    await deps.store.transaction((tx) => tx.write({ ...EMPTY_PLAN, unmoved, settlements: [row] }));
     return { status: 'unchanged', entity: shownEntity(before, current) };
   }
   const violations = newViolations(kind, { stored: before, state: current }, state, deps);
@@ -99,16 +100,3 @@ function noPlaceFor({ atom }: Conflict) {
     message: 'The state has no place for this value: what it belongs to is gone, or it is of another form',
   };
 }
-
-const NOTHING = {
-  events: [],
-  entities: [],
-  outbox: [],
-  deliveries: [],
-  quarantined: [],
-  conflicts: [],
-  settlements: [] as readonly SettlementRow[],
-  flags: [],
-  position: null,
-  idempotency: null,
-};

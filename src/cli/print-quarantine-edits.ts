@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type { ShownEditDocument } from '../api/quarantine-edit-document.ts';
 import type { QuarantineEdit } from '../ports.ts';
-import { ageInWords } from './age-in-words.ts';
+import { formatSeconds } from '../domain/lag/format.ts';
 
 /** One line each, and how to look at one. */
 export function describeEdits(edits: readonly QuarantineEdit[], nowMs: number): string {
@@ -12,7 +12,7 @@ export function describeEdits(edits: readonly QuarantineEdit[], nowMs: number): 
     wordWrap: true,
   });
   for (const { id, quarantineId, kind, entityId, proposedBy, proposedAtMs, atoms, reason } of edits) {
-    const age = ageInWords(nowMs - proposedAtMs);
+    const age = formatSeconds((nowMs - proposedAtMs) / 1000);
     table.push([id, quarantineId, `${kind} ${entityId}`, proposedBy, age, atoms.length, reason]);
   }
   return [table.toString(), '', `  look at one:  bridge quarantine edits ${edits[0]!.id}`].join('\n');
@@ -20,7 +20,7 @@ export function describeEdits(edits: readonly QuarantineEdit[], nowMs: number): 
 
 /** Atom by atom; what the mask makes alike is said to differ. */
 export function describeEdit(edit: ShownEditDocument, nowMs: number): string {
-  const ago = (iso: string) => `${ageInWords(nowMs - Date.parse(iso))} ago`;
+  const ago = (iso: string) => `${formatSeconds((nowMs - Date.parse(iso)) / 1000)} ago`;
   return [
     `edit ${edit.id} of record ${edit.entryId}: ${edit.kind} ${edit.entityId} of ${edit.provider}`,
     `proposed by ${edit.proposedBy}, ${ago(edit.proposedAt)}: ${edit.reason}`,

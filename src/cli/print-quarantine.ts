@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import type { EntryDocument, RecordDocument } from '../api/quarantine-document.ts';
 import { meaningOf } from '../api/quarantine-document.ts';
 import type { QuarantineEdit, QuarantineEntry, QuarantineGroup } from '../ports.ts';
-import { ageInWords } from './age-in-words.ts';
+import { formatSeconds } from '../domain/lag/format.ts';
 
 /** What waits, by cause, and for each cause the commands to go on with. */
 export function describeGroups(groups: readonly QuarantineGroup[], nowMs: number): string {
@@ -12,7 +12,7 @@ export function describeGroups(groups: readonly QuarantineGroup[], nowMs: number
     style: { head: [] },
   });
   for (const { code, topic, provider, count, oldestMs, newestMs, attempts } of groups) {
-    const [oldest, newest] = [oldestMs, newestMs].map((ms) => ageInWords(nowMs - ms));
+    const [oldest, newest] = [oldestMs, newestMs].map((ms) => formatSeconds((nowMs - ms) / 1000));
     table.push([code, topic, provider, count, oldest, newest, attempts]);
   }
   const causes = [...new Set(groups.map(({ code }) => code))].flatMap((code) => [
@@ -33,7 +33,7 @@ export function describeEntries(entries: readonly QuarantineEntry[], nowMs: numb
   });
   for (const entry of entries) {
     const { id, code, entityId, firstSeenMs, attempts, settled } = entry;
-    const age = `${ageInWords(nowMs - firstSeenMs)} ago`;
+    const age = `${formatSeconds((nowMs - firstSeenMs) / 1000)} ago`;
     table.push([id, code, positionOf(entry), entityId ?? '', age, attempts, settled?.how ?? '']);
   }
   return [table.toString(), '', `  look at one:  bridge quarantine show ${entries[0]!.id}`].join('\n');
@@ -51,7 +51,7 @@ export function describeRecord(
 ): string {
   const { id, topic, provider, position, because, cause, settled, event, unreadable } = record;
   const where = position === null ? `${topic}, pulled` : `${topic}/${position.partition}@${position.offset}`;
-  const when = (iso: string) => `${iso} (${ageInWords(nowMs - Date.parse(iso))} ago)`;
+  const when = (iso: string) => `${iso} (${formatSeconds((nowMs - Date.parse(iso)) / 1000)} ago)`;
   const bytes = (count: number | null) => (count === null ? 'absent' : `${count} bytes`);
   const headers = Object.entries(record.headers).map(([name, value]) => `${name}: ${value ?? '(not shown)'}`);
   const rows: readonly (readonly [string, string])[] = [
@@ -86,7 +86,7 @@ function editLines(edits: readonly QuarantineEdit[], nowMs: number): readonly st
   if (edits.length === 0) return [];
   const lines = edits.map(({ id, status, proposedBy, proposedAtMs, reason, decidedBy, atoms }) => {
     const decided = decidedBy === null ? '' : ` by ${decidedBy}`;
-    const age = ageInWords(nowMs - proposedAtMs);
+    const age = formatSeconds((nowMs - proposedAtMs) / 1000);
     return `  edit ${id}, ${status}${decided}: proposed by ${proposedBy} ${age} ago, changes ${atoms.join(', ')}: ${reason}`;
   });
   return ['', 'Edits:', ...lines, `  look at one:  bridge quarantine edits ${edits.at(-1)!.id}`];

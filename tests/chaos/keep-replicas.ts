@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from '../../src/embedded/start-child.ts';
 import type { CleanupStack } from '../../src/runtime/cleanup-stack.ts';
 import { freePort } from '../support/free-port.ts';
+import { programOf, residentBytes } from '../support/inspect-process.ts';
 import { answers, startBridge } from '../soak/open-world.ts';
 import type { PreparedWorld } from '../soak/prepare-world.ts';
 
@@ -100,26 +100,14 @@ async function keepReplica(
   };
 }
 
-/** Resident memory of the program, which is the only child of its supervisor that is a Node process. */
 function sampleMemory(child: Child, replica: string, memory: MemorySample[]): () => void {
   const startedAt = Date.now();
   const timer = setInterval(() => {
-    void residentBytes(child.pid)
+    void programOf(child.pid)
+      .then(residentBytes)
       .then((bytes) => memory.push({ replica, age: (Date.now() - startedAt) / 1000, bytes }))
       // It has died since.
       .catch(() => {});
   }, SAMPLE_EVERY_MS);
   return () => clearInterval(timer);
-}
-
-async function residentBytes(supervisor: number): Promise<number> {
-  const children = await readFile(`/proc/${supervisor}/task/${supervisor}/children`, 'utf8');
-  const sizes = children
-    .trim()
-    .split(' ')
-    .map(async (pid) => {
-      const status = await readFile(`/proc/${pid}/status`, 'utf8');
-      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
-    });
-  return Math.max(...(await Promise.all(sizes)));
 }

@@ -3,6 +3,7 @@ import { v7 } from 'uuid';
 import type { JsonObject } from '../../src/domain/json.ts';
 import type { EntityKind } from '../../src/domain/kind.ts';
 import { formatRevision, type Revision } from '../../src/domain/revision.ts';
+import { EMPTY_PLAN as emptyPlan } from '../../src/apply/empty-plan.ts';
 import type { EntityWrite, EventRow, WritePlan } from '../../src/ports.ts';
 
 const value = (state: JsonObject, field: string) =>
@@ -31,18 +32,7 @@ export const parcel: EntityKind = {
   shape: { type: 'record', fields: {} },
 };
 
-export const emptyPlan: WritePlan = {
-  events: [],
-  entities: [],
-  outbox: [],
-  deliveries: [],
-  quarantined: [],
-  conflicts: [],
-  settlements: [],
-  flags: [],
-  position: null,
-  idempotency: null,
-};
+export { emptyPlan };
 
 export const newId = (): string => v7();
 export const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');

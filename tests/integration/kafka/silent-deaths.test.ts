@@ -8,7 +8,8 @@ import { createKafkaAdmin } from '../../../src/kafka/create-kafka-admin.ts';
 import { createTopicConsumer } from '../../../src/kafka/create-topic-consumer.ts';
 import { createTopicInspector } from '../../../src/kafka/create-topic-inspector.ts';
 import { createConsumerNotes } from '../../../src/lag/consumer-notes.ts';
-import type { Store, WritePlan } from '../../../src/ports.ts';
+import { EMPTY_PLAN } from '../../../src/apply/empty-plan.ts';
+import type { Store } from '../../../src/ports.ts';
 import { createPool } from '../../../src/postgres/create-pool.ts';
 import { createStore } from '../../../src/postgres/create-store.ts';
 import { runServices } from '../../../src/runtime/run-services.ts';
@@ -23,10 +24,6 @@ import { waitFor } from '../../support/wait-for.ts';
 
 /** The ways in which a kafkajs consumer stops consuming while its process looks healthy, each provoked on the wire. */
 const log = pino({ level: 'silent' });
-const NOTHING: Omit<WritePlan, 'position'> = {
-  ...{ events: [], entities: [], outbox: [], deliveries: [], quarantined: [] },
-  ...{ conflicts: [], flags: [], settlements: [], idempotency: null },
-};
 const NOT_COORDINATOR = 16;
 const GROUP_AUTHORIZATION_FAILED = 30;
 
@@ -84,7 +81,7 @@ async function setup({ requestTimeoutMs = 1_000, stallAfterMs = 60_000 } = {}) {
     log,
     clock: Date.now,
     apply: async (_arrivals, position) => {
-      await store.transaction((tx) => tx.write({ ...NOTHING, position }));
+      await store.transaction((tx) => tx.write({ ...EMPTY_PLAN, position }));
       return [];
     },
   });

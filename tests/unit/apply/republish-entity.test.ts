@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
+import { EMPTY_PLAN } from '../../../src/apply/empty-plan.ts';
 import { republishLagging, type RepublishDeps } from '../../../src/apply/republish-entity.ts';
 import { digestOf } from '../../../src/domain/canonical.ts';
 import type { EntityEvent } from '../../../src/domain/event.ts';
@@ -20,10 +21,6 @@ const constat = {
 
 const MINUTE = 60_000;
 const START = Date.parse('2026-03-01T10:00:00.000Z');
-const nothing: WritePlan = {
-  ...{ events: [], entities: [], outbox: [], deliveries: [], quarantined: [] },
-  ...{ conflicts: [], settlements: [], flags: [], position: null, idempotency: null },
-};
 
 /** A store in which `c1` of SAA stands at (2,1) since START, sent and acknowledged. */
 async function setup(change: Partial<RepublishDeps> & { readonly writers?: readonly string[] } = {}) {
@@ -84,7 +81,7 @@ function planOf(revision: Revision, expected: Revision | null, status: string): 
     ...{ createdBy: 'eassurance', erased: false, eventId },
   };
   return {
-    ...nothing,
+    ...EMPTY_PLAN,
     events: [event],
     entities: [{ kind: constat, expected, entity, violations: [], state }],
   };

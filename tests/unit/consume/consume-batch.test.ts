@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { Arrival } from '../../../src/apply/apply-batch.ts';
+import { EMPTY_PLAN } from '../../../src/apply/empty-plan.ts';
 import { consumeBatch, newPartitionMemory, type ConsumeDeps } from '../../../src/consume/consume-batch.ts';
 import { MovedError, TransientError } from '../../../src/domain/errors.ts';
 import type { PositionAdvance, WireBatch, WireRecord } from '../../../src/ports.ts';
@@ -55,16 +56,8 @@ function setup() {
       const advance = cut ? { ...position, next: first.at(-1)!.offset! + 1n } : position;
       await store.transaction((tx) =>
         tx.write({
-          events: [],
-          entities: [],
-          outbox: [],
-          deliveries: [],
-          quarantined: [],
-          conflicts: [],
-          flags: [],
-          settlements: [],
+          ...EMPTY_PLAN,
           position: advance,
-          idempotency: null,
         }),
       );
       applied.push({ offsets: arrivals.map(({ offset }) => offset!), position });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ageInWords } from '../../../src/cli/age-in-words.ts';
+import { formatSeconds } from '../../../../src/domain/lag/format.ts';
 
 const S = 1_000;
 const MIN = 60 * S;
@@ -17,5 +17,5 @@ it.each([
   [2 * D + 4 * H + 59 * MIN, '2 d 4 h'],
   [400 * D, '400 d'],
 ])('%d ms are %s', (ms, words) => {
-  expect(ageInWords(ms)).toBe(words);
+  expect(formatSeconds(ms / 1000)).toBe(words);
 });
