@@ -14,7 +14,7 @@ import { waitFor } from '../tests/support/wait-for.ts';
 import { INTERVALS, openBurrowBed } from './burrow/start-burrow.ts';
 import { composeLoad } from './drain/compose-load.ts';
 import { openBed } from './open-bed.ts';
-import type { BenchOptions } from './figures.ts';
+import type { BenchOptions, Report } from './figures.ts';
 
 /** How long nothing may be settled before `bridge lag` calls it STALLED, and a bit. */
 const STAND_MS = 65_000;
@@ -25,10 +25,14 @@ const SEEN_MS = 5_000;
 /** Plays what on-call meets, and asks Burrow and `bridge lag` about the same group at the same moment. The truth is reckoned
  *  from what the broker said when it took each record and from the events that are in the database. `BURROW` names the
  *  program; without it nothing is done. */
-export async function benchBurrow({ signal }: BenchOptions): Promise<void> {
+export async function benchBurrow({ signal }: BenchOptions): Promise<Report> {
+  const title = 'What Burrow and `bridge lag` say of the same group at the same moment';
   const burrow = process.env['BURROW'];
   if (burrow === undefined)
-    return console.log('burrow   left out: BURROW=<path of Burrow 1.2.1, Debian package burrow> is not set');
+    return {
+      ...{ title, figures: [] },
+      notes: ['left out: BURROW=<path of Burrow 1.2.1, Debian package burrow> is not set'],
+    };
   const cleanup = createCleanupStack();
   try {
     const folder = mkdtempSync(path.join(tmpdir(), 'bench-burrow-'));
@@ -37,7 +41,7 @@ export async function benchBurrow({ signal }: BenchOptions): Promise<void> {
     cleanup.defer('the services', services.stop);
     const older = await openBurrowBed(burrow, folder, cleanup);
     const given = { ...services, kafkaBrokers: [older.broker], kafkaAdmin: { ...older.admin } };
-    const bed = await openBed({ providers: 1, partitions: 1, services: given }, cleanup);
+    const bed = await openBed({ providers: 1, partitions: 1, services: given, signal }, cleanup);
     const database = await createTestDatabase(services.databaseUrl);
     cleanup.defer('the database', () => database.drop());
     const db = new pg.Pool({ connectionString: database.url, max: 3 });
@@ -47,7 +51,7 @@ export async function benchBurrow({ signal }: BenchOptions): Promise<void> {
     const [provider] = bed.providerIds as [string];
     const topic = `${provider}-constat.created`;
     const group = `eassurance-${provider}`;
-    const load = await composeLoad(200, provider, services.registryUrl);
+    const load = await composeLoad(200, provider, services.registryUrl, signal);
     const events = load.records.filter((record) => record.topic === topic && record.event !== null);
     const producer = bed.kafka.producer({ allowAutoTopicCreation: false });
     await producer.connect();
@@ -99,7 +103,7 @@ export async function benchBurrow({ signal }: BenchOptions): Promise<void> {
         const burrowSays = `${theirs.status}: ${partition?.current_lag ?? theirs.totallag} events`;
         const weSay = `${row.verdict}: ${row.behindSeconds?.toFixed(1)} s, ${row.messages} events`;
         rows.push(`| ${story} | \`${burrowSays}\` | \`${weSay}\` | ${await truth()} |`);
-        console.log(rows.at(-1));
+        console.error(rows.at(-1));
       } finally {
         await direct.close();
       }
@@ -157,13 +161,11 @@ export async function benchBurrow({ signal }: BenchOptions): Promise<void> {
     await delay(SEEN_MS);
     await ask('retention deletes 3 of them', async () => `3 are lost, ${await waiting()}`);
 
-    console.log(
-      [
-        '| story | Burrow | `bridge lag` | by the broker and the database |',
-        '| --- | --- | --- | --- |',
-        ...rows,
-      ].join('\n'),
-    );
+    const head = [
+      '| story | Burrow | `bridge lag` | by the broker and the database |',
+      '| --- | --- | --- | --- |',
+    ];
+    return { title, figures: [], notes: [...head, ...rows] };
   } finally {
     await cleanup.unwind();
   }

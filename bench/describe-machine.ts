@@ -1,14 +1,28 @@
 import { execFileSync } from 'node:child_process';
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
 /** What a number can't be read without: machine, versions and the state of the code. */
-export function describeMachine(): string {
-  const [cpu] = cpus();
+export function describeMachine() {
   const { node, v8 } = process.versions;
+  return {
+    machine: {
+      cores: cpus().length,
+      processor: cpus()[0]?.model.trim() ?? 'unknown',
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      system: `${type()} ${release()}`,
+      loadAverage: Number(loadavg()[0]!.toFixed(1)),
+    },
+    versions: { node, v8 },
+    commit: describeCommit(),
+  };
+}
+
+export function toHeading({ machine, versions, commit }: ReturnType<typeof describeMachine>): string {
+  const { cores, processor, memoryGiB, system, loadAverage } = machine;
   return [
-    `machine  ${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`,
-    `versions Node ${node}, V8 ${v8}`,
-    `commit   ${describeCommit()}`,
+    `machine  ${cores} × ${processor}, ${memoryGiB} GiB, ${system}, load average ${loadAverage}`,
+    `versions Node ${versions.node}, V8 ${versions.v8}`,
+    `commit   ${commit}`,
   ].join('\n');
 }
 

@@ -5,7 +5,7 @@ import { fillOwnLayout } from './drain/own-layout.ts';
 import { runBridges, type Drained } from './drain/run-bridges.ts';
 import { runFirstLoop } from './drain/run-first-loop.ts';
 import { fillThreeTables } from './drain/three-tables.ts';
-import { median, printRows, type BenchOptions } from './figures.ts';
+import type { BenchOptions, Figure, Report } from './figures.ts';
 import { openBed } from './open-bed.ts';
 
 const FIRST = 'the loop a team writes first';
@@ -15,18 +15,15 @@ const BRIDGE = 'the bridge, one process';
 const TWO = 'the bridge, two processes';
 
 /** From full topics to durable outcomes: entity row, event row with its bytes, position. */
-export async function benchDrain({ quick, signal }: BenchOptions): Promise<void> {
+export async function benchDrain({ quick, signal }: BenchOptions): Promise<Report> {
   const events = quick ? 20_000 : 100_000;
   const rounds = quick ? 2 : 5;
   const cleanup = createCleanupStack();
   try {
-    const bed = await openBed({ providers: 1, partitions: 8 }, cleanup);
-    const load = await composeLoad(events, bed.providerIds[0]!, bed.services.registryUrl);
-    await fillTopics(bed.kafka, load.records);
+    const bed = await openBed({ providers: 1, partitions: 8, signal }, cleanup);
+    const load = await composeLoad(events, bed.providerIds[0]!, bed.services.registryUrl, signal);
+    await fillTopics(bed.kafka, load.records, bed.signal);
     const size = load.records.reduce((sum, { value }) => sum + value.length, 0) / load.records.length;
-    console.log(
-      `\nDraining ${events} events of ${(size / 1_000).toFixed(1)} kB, ${rounds} interleaved rounds`,
-    );
 
     const subjects: readonly (readonly [string, () => Promise<Drained>])[] = [
       [BRIDGE, () => runBridges(1, bed, load)],
@@ -39,31 +36,42 @@ export async function benchDrain({ quick, signal }: BenchOptions): Promise<void>
     for (let round = 0; round < rounds; round++) {
       for (const [name, run] of subjects) {
         signal.throwIfAborted();
+        console.error(`drain: round ${round + 1} of ${rounds}, ${name}`);
         results.get(name)!.push(await run());
       }
     }
-    report(results);
+    const kB = (size / 1_000).toFixed(1);
+    return {
+      title: `Draining ${events.toLocaleString('en')} events of ${kB} kB, ${rounds} interleaved rounds`,
+      figures: toFigures(results),
+      notes: ['Every round of the bridge ended with every row equal to what the insurer reckons.'],
+    };
   } finally {
     await cleanup.unwind();
   }
 }
 
-function report(results: ReadonlyMap<string, readonly Drained[]>): void {
-  const rate = (name: string) => median(results.get(name)!.map(({ perSecond }) => perSecond));
-  printRows(
-    [...results].map(([name, drained]) => ({
-      name,
+function toFigures(results: ReadonlyMap<string, readonly Drained[]>): readonly Figure[] {
+  const ratios = (name: string, a: string, b: string, goal: number, unit: string, factor = 1): Figure => ({
+    ...{ name, unit, goal: { atLeast: goal } },
+    values: results.get(a)!.map(({ perSecond }, i) => (factor * perSecond) / results.get(b)![i]!.perSecond),
+  });
+  return [
+    ...[...results].map(([name, drained]) => ({
+      ...{ name, unit: 'events/s', goal: null },
       values: drained.map(({ perSecond }) => perSecond),
-      unit: 'events/s',
-      beside: `${median(drained.map(({ cpuPer1000 }) => cpuPer1000)).toFixed(0)} ms CPU per 1,000`,
     })),
-  );
-  const ratio = (a: string, b: string) => rate(a) / rate(b);
-  console.log(`against the first loop      ${ratio(BRIDGE, FIRST).toFixed(1)} × (goal 20 ×)`);
-  console.log(`against the three tables    ${(ratio(BRIDGE, THREE) * 100).toFixed(0)} % (goal 150 %)`);
-  console.log(`against our layout's best   ${(ratio(BRIDGE, OWN) * 100).toFixed(0)} % (goal 60 %)`);
-  console.log(`two processes against one   ${ratio(TWO, BRIDGE).toFixed(2)} × (goal 1.6 ×)`);
-  const resident = Math.max(...results.get(BRIDGE)!.map((one) => one.resident)) / 2 ** 20;
-  console.log(`resident while draining     ${resident.toFixed(0)} MB at most`);
-  console.log('Every round of the bridge ended with every row equal to what the insurer reckons.');
+    ...[...results].map(([name, drained]) => ({
+      ...{ name: `CPU: ${name}`, unit: 'ms per 1,000 events', goal: null },
+      values: drained.map(({ cpuPer1000 }) => cpuPer1000),
+    })),
+    ratios('against the first loop', BRIDGE, FIRST, 20, '×'),
+    ratios('against the three tables', BRIDGE, THREE, 150, '%', 100),
+    ratios("against our layout's best", BRIDGE, OWN, 60, '%', 100),
+    ratios('two processes against one', TWO, BRIDGE, 1.6, '×'),
+    {
+      ...{ name: 'resident while draining', unit: 'MB at most', goal: { atMost: 300 } },
+      values: results.get(BRIDGE)!.map(({ resident }) => resident / 2 ** 20),
+    },
+  ];
 }

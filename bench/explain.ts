@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import Table from 'cli-table3';
-import pg from 'pg';
+import type pg from 'pg';
 import { createCodec } from '../src/avro/create-codec.ts';
 import { loadContracts } from '../src/avro/load-contracts.ts';
 import { loadTopology } from '../src/config/load-topology.ts';
@@ -16,6 +15,9 @@ import { createPool } from '../src/postgres/create-pool.ts';
 import { createSchemaTable } from '../src/postgres/create-schema-table.ts';
 import { applyMigrations } from '../src/postgres/migrate.ts';
 import { createSampleData } from '../src/simulator/sample-data.ts';
+import { connectLoader } from './connect-loader.ts';
+import { fillTables } from './fill-tables.ts';
+import type { BenchOptions, Figure, Report } from './figures.ts';
 
 const home = (name: string) => path.resolve(import.meta.dirname, '..', name);
 const EVENTS_PER_ENTITY = 5;
@@ -25,16 +27,20 @@ const LOOKS = 20;
 
 /** How long `bridge explain` takes by each way to ask, beside `events` stored events of a fifth as many claims: five each,
  *  read from the topic in batches of 500 a partition. PostgreSQL alone, with its own defaults. */
-export async function benchExplain({ events }: { readonly events: number }): Promise<void> {
+export async function benchExplain({ events = 200_000, signal }: BenchOptions): Promise<Report> {
   const dir = await mkdtemp(path.join(tmpdir(), 'bridge-bench-'));
   await chmod(dir, 0o755);
   const server = await startPostgres({ dataDir: path.join(dir, 'data'), password: randomUUID() });
   const pool = createPool({ databaseUrl: server.url, max: 4, onError: () => {} });
   try {
     await applyMigrations(pool, [home('prisma/migrations')]);
-    console.log(`\nExplaining beside ${events.toLocaleString('en')} events`);
-    await fill(pool, server.url, events);
-    await measure(pool, events);
+    console.error(`storing ${events.toLocaleString('en')} events`);
+    await fill(pool, server.url, events, signal);
+    const figures = await measure(pool, events, signal);
+    return {
+      title: `Explaining beside ${events.toLocaleString('en')} events, by what is asked for`,
+      figures,
+    };
   } finally {
     await pool.end();
     await server.stop();
@@ -42,36 +48,32 @@ export async function benchExplain({ events }: { readonly events: number }): Pro
   }
 }
 
-/** The tables' own indexes are made after the rows, as a restore would. */
-async function fill(pool: pg.Pool, url: string, events: number): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  const run = (statement: string) => client.query(statement);
+async function fill(pool: pg.Pool, url: string, events: number, signal: AbortSignal): Promise<void> {
+  const client = await connectLoader(url, signal);
   const { bytes, schemaRef } = await encodeClaim(pool);
-  await run(`insert into route (provider, kind, event_type, origin, source, topic)
+  await client.query(`insert into route (provider, kind, event_type, origin, source, topic)
              values ('saa', 'claim', 'claim.processed', 'saa', 'topic', 'saa-claim.processed')`);
-  const { rows } = await client.query<{ name: string; definition: string }>(
-    `select indexname as name, indexdef as definition from pg_indexes
-      where tablename in ('event', 'claim') and indexname !~ '_pkey$|_key$'`,
-  );
-  for (const { name } of rows) await run(`drop index ${pg.escapeIdentifier(name)}`);
   // Of an event: batch and place in it give partition and offset; the entity comes back after a while, not at once.
   const entities = Math.ceil(events / EVENTS_PER_ENTITY);
   const uuid = (n: string) => `lpad(to_hex(${n}), 32, '0')::uuid`;
-  await run(`insert into event (occurred_at, kafka_offset, kafka_partition, schema_id, outcome, route_id, event_id, entity_id,
+  await fillTables(
+    client,
+    ['event', 'claim', 'delivery'],
+    [
+      `insert into event (occurred_at, kafka_offset, kafka_partition, schema_id, outcome, route_id, event_id, entity_id,
                                 digest, author, revision, bytes)
              select now(), (i / ${500 * PARTITIONS}) * 500 + i % 500, (i / 500) % ${PARTITIONS}, ${schemaRef}, 'applied', 1,
                     ${uuid('i + (1::bigint << 60)')}, ${uuid(`i % ${entities}`)}, '\\x00', 'saa',
                     jsonb_build_object('saa', i / ${entities} + 1), '\\x${bytes.toString('hex')}'
-               from generate_series(0, ${events - 1}) i`);
-  await run(`insert into claim (id, event_id, digest, provider, created_by, revision, claim_number)
+               from generate_series(0, ${events - 1}) i`,
+      `insert into claim (id, event_id, digest, provider, created_by, revision, claim_number)
              select ${uuid('i')}, ${uuid(`i + (1::bigint << 60)`)}, '\\x00', 'saa', 'saa', '{"saa": 5}', 'REF-' || i
-               from generate_series(0, ${entities - 1}) i`);
-  await run(`insert into delivery (kafka_offset, kafka_partition, outcome, event_id, topic)
+               from generate_series(0, ${entities - 1}) i`,
+      `insert into delivery (kafka_offset, kafka_partition, outcome, event_id, topic)
              select i, 0, 'published', ${uuid('i + (1::bigint << 60)')}, 'saa-claim.created'
-               from generate_series(0, ${Math.ceil(events / 2)} - 1) i`);
-  for (const { definition } of rows) await run(definition);
-  await run('vacuum (analyze) event, claim, delivery');
+               from generate_series(0, ${Math.ceil(events / 2)} - 1) i`,
+    ],
+  );
   await client.end();
 }
 
@@ -109,7 +111,7 @@ async function openContracts(pool: pg.Pool) {
   return { topology, codec };
 }
 
-async function measure(pool: pg.Pool, events: number): Promise<void> {
+async function measure(pool: pg.Pool, events: number, signal: AbortSignal): Promise<readonly Figure[]> {
   const { topology, codec } = await openContracts(pool);
   const deps = {
     ...{ topology, codec },
@@ -138,14 +140,11 @@ async function measure(pool: pg.Pool, events: number): Promise<void> {
     'position, published': () => `saa-claim.created/0/${anyOf(Math.ceil(events / 2))}`,
     'position, unknown': () => `saa-claim.processed/0/${events * 10 + anyOf(events)}`,
   };
-  const table = new Table({
-    head: ['asked by', 'median ms', 'max ms', 'goal ms'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'right', 'right', 'right'],
-  });
+  const figures: Figure[] = [];
   for (const [way, subject] of Object.entries(ways)) {
     const times: number[] = [];
     for (let look = -2; look < LOOKS; look++) {
+      signal.throwIfAborted();
       const startedMs = performance.now();
       const asked = { subject: subject(), providers: null, say: sayTimeInUtc, limit: 50 };
       const result = await explainSubject(asked, deps);
@@ -154,9 +153,7 @@ async function measure(pool: pg.Pool, events: number): Promise<void> {
       if (found === way.endsWith('unknown')) throw new Error(`${way}: ${result.explanation.summary}`);
       if (look >= 0) times.push(performance.now() - startedMs);
     }
-    times.sort((a, b) => a - b);
-    const shown = [times[LOOKS / 2]!, times.at(-1)!].map((ms) => ms.toFixed(1));
-    table.push([way, ...shown, GOAL_MS]);
+    figures.push({ name: way, unit: 'ms', values: times, goal: { atMost: GOAL_MS } });
   }
-  console.log(table.toString());
+  return figures;
 }

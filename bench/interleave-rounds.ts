@@ -1,46 +1,39 @@
-import Table from 'cli-table3';
+import { setImmediate } from 'node:timers/promises';
+import type { Figure } from './figures.ts';
 
 export interface Subject {
   readonly name: string;
-  /** Per second; shown beside, never a gate. */
+  /** Per second of one core. */
   readonly goal: number;
   /** Works through its load once and says how many it has done. */
   readonly once: () => number;
 }
 
-export interface Measured extends Subject {
-  /** Per second of one core, one number a round. */
-  readonly rates: readonly number[];
-}
-
 /** Measures the subjects in turn, round by round, so that what slows the machine down for a while slows all of them. A
  *  round of each takes about `roundMs` of CPU time; two rounds before are not counted, in which the code gets warm. */
-export function interleaveRounds(
+export async function interleaveRounds(
   subjects: readonly Subject[],
-  { rounds, roundMs }: { readonly rounds: number; readonly roundMs: number },
-): readonly Measured[] {
+  {
+    rounds,
+    roundMs,
+    signal,
+  }: { readonly rounds: number; readonly roundMs: number; readonly signal: AbortSignal },
+): Promise<readonly Figure[]> {
   const rates = subjects.map(() => [] as number[]);
   for (let round = -2; round < rounds; round++) {
-    subjects.forEach(({ once }, i) => {
+    for (const [i, { once }] of subjects.entries()) {
       const rate = measure(once, roundMs);
       if (round >= 0) rates[i]!.push(rate);
-    });
+      // Lets a request to stop be heard.
+      await setImmediate(undefined, { signal });
+    }
   }
-  return subjects.map((subject, i) => ({ ...subject, rates: rates[i]! }));
-}
-
-export function printRates(measured: readonly Measured[]): void {
-  const table = new Table({
-    head: ['', 'median/s', 'min/s', 'max/s', 'goal/s'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'right', 'right', 'right', 'right'],
-  });
-  for (const { name, goal, rates } of measured) {
-    const sorted = rates.toSorted((a, b) => a - b);
-    const shown = [sorted[Math.floor(sorted.length / 2)]!, sorted[0]!, sorted.at(-1)!].map(perSecond);
-    table.push([name, ...shown, perSecond(goal)]);
-  }
-  console.log(table.toString());
+  return subjects.map(({ name, goal }, i) => ({
+    name,
+    unit: 'events/s of a core',
+    values: rates[i]!,
+    goal: { atLeast: goal },
+  }));
 }
 
 /** Per second of CPU time of this thread: what else the machine does takes nothing away but its caches. */
@@ -54,8 +47,4 @@ function measure(once: () => number, roundMs: number): number {
     elapsedMs = (user + system) / 1_000;
   } while (elapsedMs < roundMs);
   return (done / elapsedMs) * 1_000;
-}
-
-function perSecond(rate: number): string {
-  return Math.round(rate).toLocaleString('en');
 }

@@ -12,7 +12,8 @@ import { findBase, hubStatesAbove, mergedRevision, type HistoryEntry } from '../
 import { mergeStates } from '../src/domain/merge-states.ts';
 import type { Revision } from '../src/domain/revision.ts';
 import { createSampleData } from '../src/simulator/sample-data.ts';
-import { interleaveRounds, printRates } from './interleave-rounds.ts';
+import type { BenchOptions, Report } from './figures.ts';
+import { interleaveRounds } from './interleave-rounds.ts';
 
 /** So many different constats in turn, so that no cache of the machine holds the one that comes next. */
 const CONSTATS = 1_000;
@@ -37,18 +38,17 @@ interface Case {
 
 /** How many events a second the rules alone can settle on one core, digest and seal included: what reading and writing
  *  cost comes on top. The events stand decoded, as they are when they are judged. */
-export function benchJudge(): void {
+export async function benchJudge({ signal }: BenchOptions): Promise<Report> {
   const cases = makeCases();
-  console.log(`\nJudging a constat of ${describeSize(cases)}, on one core`);
-  const measured = interleaveRounds(
+  const figures = await interleaveRounds(
     [
       { name: 'newer, applied', goal: 100_000, once: () => settleAll(cases, judgeNewer) },
       { name: 'concurrent, merged', goal: 20_000, once: () => settleAll(cases, mergeConcurrent) },
     ],
-    { rounds: ROUNDS, roundMs: ROUND_MS },
+    { rounds: ROUNDS, roundMs: ROUND_MS, signal },
   );
-  printRates(measured);
-  console.log(`${ROUNDS} interleaved rounds of ${ROUND_MS / 1_000} s of CPU time each`);
+  const rounds = `${ROUNDS} interleaved rounds of ${ROUND_MS / 1_000} s of CPU time each`;
+  return { title: `Judging a constat of ${describeSize(cases)}, ${rounds}`, figures };
 }
 
 /** On the topic, and as the text that its digest is taken of; the mean of all. */

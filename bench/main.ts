@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { BenchOptions } from './figures.ts';
+import { describeMachine, toHeading } from './describe-machine.ts';
+import { summarise, toText, type BenchOptions, type Report } from './figures.ts';
 
-type Bench = (options: BenchOptions) => void | Promise<void>;
+type Bench = (options: BenchOptions) => Report | Promise<Report>;
 
 /** Every benchmark; its module is only loaded to run it. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
@@ -12,32 +13,55 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   lag: async () => (await import('./lag.ts')).benchLag,
 };
 
-/** Measures, and prints beside the goals. A goal that is missed fails nothing: machines differ. */
-const program = new Command('bench')
-  .description('Measures the bridge and what bounds it, side by side.')
-  .addOption(new Option('--only <names...>', 'these alone; all when left out').choices(Object.keys(BENCHES)))
-  .option('--quick', 'smaller loads, fewer rounds', false)
-  .addOption(
-    new Option('--events <count>', 'stored events beside which explain is measured')
-      .default(200_000)
-      .argParser(wholeNumber),
-  )
-  .action(
-    async ({ only, ...options }: Omit<BenchOptions, 'signal'> & { readonly only?: readonly string[] }) => {
-      const stop = new AbortController();
-      const onSignal = () => stop.abort(new DOMException('asked to stop', 'AbortError'));
-      process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-      const { describeMachine } = await import('./describe-machine.ts');
-      console.log(describeMachine());
-      for (const [name, load] of Object.entries(BENCHES)) {
-        if (only === undefined || only.includes(name))
-          await (
-            await load()
-          )({ ...options, signal: stop.signal });
-      }
-    },
+const EXIT_CODES: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143 };
+
+interface Options extends Omit<BenchOptions, 'signal'> {
+  readonly only?: readonly string[];
+  readonly json: boolean;
+}
+
+/** Measures, and prints beside the goals. A goal that is missed fails nothing: machines differ. Asked to stop, a bench
+ *  stops what it started and removes what it wrote. */
+async function runBenches({ only, json, ...options }: Options): Promise<void> {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      process.exitCode = EXIT_CODES[name];
+      stop.abort(new DOMException('asked to stop', 'AbortError'));
+    });
+  }
+  const { signal } = stop;
+  const about = describeMachine();
+  if (!json) console.log(toHeading(about));
+  const reports: [string, Report][] = [];
+  try {
+    for (const [name, load] of Object.entries(BENCHES)) {
+      if (only !== undefined && !only.includes(name)) continue;
+      const bench = await load();
+      const report = await bench({ ...options, signal });
+      signal.throwIfAborted();
+      reports.push([name, report]);
+      if (!json) console.log(toText(report));
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    // What was under way may have lost what it needed, and the clean-up may have failed.
+    const { name, message } = error as Error;
+    console.error(name === 'AbortError' ? 'bench: stopped' : `bench: stopped (${message})`);
+    return;
+  }
+  if (json) console.log(toJson(about, options.quick, reports));
+}
+
+function toJson(about: object, quick: boolean, reports: readonly (readonly [string, Report])[]): string {
+  const benches = Object.fromEntries(
+    reports.map(([name, { title, figures, notes = [] }]) => [
+      name,
+      { title, figures: figures.map(summarise), notes },
+    ]),
   );
-await program.parseAsync();
+  return JSON.stringify({ ...about, quick, benches }, null, 2);
+}
 
 function wholeNumber(text: string): number {
   const number = Number(text.replaceAll('_', ''));
@@ -45,3 +69,12 @@ function wholeNumber(text: string): number {
     throw new InvalidArgumentError('It must be a whole number from 1000.');
   return number;
 }
+
+await new Command('bench')
+  .description('Measures the bridge and what bounds it, side by side.')
+  .addOption(new Option('--only <names...>', 'these alone; all when left out').choices(Object.keys(BENCHES)))
+  .option('--quick', 'smaller loads, fewer rounds', false)
+  .option('--events <count>', 'stored events beside which is measured', wholeNumber)
+  .option('--json', 'one JSON document on stdout in place of the tables', false)
+  .action(runBenches)
+  .parseAsync();

@@ -31,25 +31,33 @@ export interface Bed {
   /** As the cluster's super user. */
   readonly kafka: kafkajs.Kafka;
   readonly folder: string;
+  /** Ends what runs on it. */
+  readonly signal: AbortSignal;
 }
 
 export interface BedOptions {
   readonly providers: number;
   readonly partitions: number;
+  /** Kinds whose topics there are; all when left out. */
+  readonly kinds?: readonly string[];
   /** The caller's to stop; started here when left out. */
   readonly services?: TestServices;
+  readonly signal: AbortSignal;
 }
 
 export async function openBed(options: BedOptions, cleanup: CleanupStack): Promise<Bed> {
-  const { providers, partitions } = options;
+  const { providers, partitions, signal } = options;
   mendRequestQueue();
   const services = options.services ?? (await startTestServices(process.env));
   if (options.services === undefined) cleanup.defer('the services', services.stop);
+  signal.throwIfAborted();
   const folder = await mkdtemp(path.join(tmpdir(), 'bridge-bench-'));
   cleanup.defer('the folder', () => rm(folder, { recursive: true }));
   const providerIds = Array.from({ length: providers }, freshProviderId);
   const topicsFile = path.join(folder, 'topics.yaml');
-  await writeFile(topicsFile, stringify(topicsOf(providerIds, partitions)));
+  const topics = topicsOf(providerIds, partitions);
+  const entities = Object.entries(topics.entities).filter(([kind]) => options.kinds?.includes(kind) ?? true);
+  await writeFile(topicsFile, stringify({ ...topics, entities: Object.fromEntries(entities) }));
   const { logins, bridgeLogin } = makeLogins(providerIds);
   const env = {
     KAFKA_BROKERS: services.kafkaBrokers.join(','),
@@ -77,6 +85,6 @@ export async function openBed(options: BedOptions, cleanup: CleanupStack): Promi
   });
   const passwords = new Map([...logins].map(([id, { password }]) => [id, password]));
   return {
-    ...{ services, providerIds, topology, contracts, topicSchemaIds, env, passwords, kafka, folder },
+    ...{ services, providerIds, topology, contracts, topicSchemaIds, env, passwords, kafka, folder, signal },
   };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { digestOf } from '../../src/simulator/canonical-form.ts';
 import { createEventCodec } from '../../src/simulator/event-codec.ts';
@@ -23,11 +24,17 @@ export interface LoadRecord {
   } | null;
 }
 
+interface Expected {
+  readonly provider: string;
+  readonly counter: number;
+  readonly digest: string;
+}
+
 /** What an insurer publishes, in its order, and what must stand in the end, reckoned by the insurer's own code. */
 export interface Load {
   readonly records: readonly LoadRecord[];
-  /** Entity → the last counter of its insurer, and the digest of that state. */
-  readonly expected: ReadonlyMap<string, { readonly counter: number; readonly digest: string }>;
+  /** Entity → its insurer, the last counter of that, and the digest of that state. */
+  readonly expected: ReadonlyMap<string, Expected>;
   readonly distinctEvents: number;
   readonly poison: number;
 }
@@ -38,7 +45,12 @@ const DUPLICATES = 0.01;
 const POISON = 0.001;
 const KEPT_STATES = 20_000;
 
-export async function composeLoad(events: number, providerId: string, registryUrl: string): Promise<Load> {
+export async function composeLoad(
+  events: number,
+  providerId: string,
+  registryUrl: string,
+  signal?: AbortSignal,
+): Promise<Load> {
   const random = createRandom(7);
   const kind = findKind('constat')!;
   const contracts = await loadContracts(path.resolve(import.meta.dirname, '../../schemas'));
@@ -47,12 +59,14 @@ export async function composeLoad(events: number, providerId: string, registryUr
   const at = '2026-05-10T08:00:00.000Z';
 
   const records: LoadRecord[] = [];
-  const expected = new Map<string, { counter: number; digest: string }>();
+  const expected = new Map<string, Expected>();
   /** The newest `KEPT_STATES` entities can be updated. */
   const held: { id: string; counter: number; state: JsonObject }[] = [];
   let poison = 0;
   let distinctEvents = 0;
   while (records.length < events) {
+    // Lets a request to stop be heard.
+    if (records.length % 1_000 === 0) await setImmediate(undefined, { signal });
     if (records.length > 0 && random.chance(DUPLICATES)) {
       records.push(records[records.length - 1 - random.below(Math.min(records.length, 1_000))]!);
       if (records.at(-1)!.event === null) poison += 1;
@@ -86,7 +100,7 @@ export async function composeLoad(events: number, providerId: string, registryUr
       changeReason: null,
     });
     records.push({ topic, key: entityId, value, event: { eventId, entityId, counter, state } });
-    expected.set(entityId, { counter, digest: digestOf(contracts, kind, state) });
+    expected.set(entityId, { provider: providerId, counter, digest: digestOf(contracts, kind, state) });
     distinctEvents += 1;
   }
   return { records, expected, distinctEvents, poison };
@@ -99,6 +113,17 @@ export async function composeLoad(events: number, providerId: string, registryUr
     else held[random.below(KEPT_STATES)] = entity;
     return entity;
   }
+}
+
+/** What several insurers publish, one after the other. */
+export function joinLoads(loads: readonly Load[]): Load {
+  const sum = (of: (load: Load) => number) => loads.reduce((total, load) => total + of(load), 0);
+  return {
+    records: loads.flatMap(({ records }) => records),
+    expected: new Map(loads.flatMap(({ expected }) => [...expected])),
+    distinctEvents: sum(({ distinctEvents }) => distinctEvents),
+    poison: sum(({ poison }) => poison),
+  };
 }
 
 /** A rank below `n`, the first ones by far the likeliest. */

@@ -16,8 +16,8 @@ type Event = NonNullable<LoadRecord['event']> & Pick<LoadRecord, 'topic' | 'valu
 
 /** The bridge's own tables and statements with rows decoded and judged beforehand: no broker, no reading, no rules. Each
  *  connection has the entities of its own lane, so that none waits for another. */
-export async function fillOwnLayout(bed: Bed, load: Load): Promise<Drained> {
-  const lanes = toLanes(bed, load);
+export async function fillOwnLayout(bed: Bed, load: Load, batch = BATCH): Promise<Drained> {
+  const lanes = toLanes(bed, load, batch);
   const database = await createTestDatabase(bed.services.databaseUrl);
   const pool = createPool({ databaseUrl: database.url, max: CONNECTIONS, onError: () => {} });
   const store = createStore({ pool });
@@ -26,7 +26,10 @@ export async function fillOwnLayout(bed: Bed, load: Load): Promise<Drained> {
     const start = performance.now();
     await Promise.all(
       lanes.map(async (plans) => {
-        for (const plan of plans) await store.transaction((tx) => tx.write(plan));
+        for (const plan of plans) {
+          bed.signal.throwIfAborted();
+          await store.transaction((tx) => tx.write(plan));
+        }
       }),
     );
     const seconds = (performance.now() - start) / 1_000;
@@ -39,7 +42,7 @@ export async function fillOwnLayout(bed: Bed, load: Load): Promise<Drained> {
   }
 }
 
-function toLanes(bed: Bed, load: Load): readonly (readonly WritePlan[])[] {
+function toLanes(bed: Bed, load: Load, batch: number): readonly (readonly WritePlan[])[] {
   const distinct = new Map<string, Event>();
   for (const { event, topic, value } of load.records) {
     if (event !== null) distinct.set(event.eventId, { ...event, topic, value });
@@ -49,8 +52,8 @@ function toLanes(bed: Bed, load: Load): readonly (readonly WritePlan[])[] {
     lanes[parseInt(event.entityId.slice(0, 6), 16) % CONNECTIONS]!.push(event);
   return lanes.map((lane) => {
     const written = new Map<string, number>();
-    return Array.from({ length: Math.ceil(lane.length / BATCH) }, (_, i) =>
-      toPlan(bed, lane.slice(i * BATCH, (i + 1) * BATCH), written),
+    return Array.from({ length: Math.ceil(lane.length / batch) }, (_, i) =>
+      toPlan(bed, lane.slice(i * batch, (i + 1) * batch), written),
     );
   });
 }

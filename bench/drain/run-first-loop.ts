@@ -21,9 +21,13 @@ export async function runFirstLoop(bed: Bed, events: number): Promise<Drained> {
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    const end = () => child.kill();
+    bed.signal.addEventListener('abort', end);
     let said = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
     const [code] = (await once(child, 'close')) as [number | null];
+    bed.signal.removeEventListener('abort', end);
+    bed.signal.throwIfAborted();
     if (code !== 0) throw new Error(`the first loop ended with ${code}`);
     return { ...(JSON.parse(said) as Omit<Drained, 'resident'>), resident: 0 };
   } finally {

@@ -47,6 +47,7 @@ export async function fillThreeTables(bed: Bed, load: Load): Promise<Drained> {
     const cpu = process.cpuUsage();
     const start = performance.now();
     for (const { entities, history, ledger } of batches) {
+      bed.signal.throwIfAborted();
       await client.query('begin');
       await client.query({ name: 'entity', text: ENTITY, values: entities });
       await client.query({

@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CleanupStack } from '../src/runtime/cleanup-stack.ts';
+import { startBridge } from '../tests/soak/open-world.ts';
+import { freePort } from '../tests/support/free-port.ts';
+import { programOf, residentBytes } from '../tests/support/inspect-process.ts';
+import type { Bed } from './open-bed.ts';
+
+export interface Bridge {
+  /** Of its API. */
+  readonly url: string;
+  /** Polls until the fact holds. Rejects when the bridge ends meanwhile, or the bench is asked to stop. */
+  until(fact: () => Promise<boolean>): Promise<void>;
+  /** User and system time so far, of all its threads. */
+  cpuMs(): Promise<number>;
+  residentBytes(): Promise<number>;
+  readonly signal: (name: 'SIGSTOP' | 'SIGCONT') => void;
+}
+
+const POLL_MS = 50;
+const TICKS_PER_SECOND = 100;
+
+/** `bridge run` as a process of its own, with the flags of production; the stack stops it. */
+export async function launchBridge(
+  name: string,
+  databaseUrl: string,
+  bed: Bed,
+  cleanup: CleanupStack,
+): Promise<Bridge> {
+  const port = await freePort();
+  const world = { env: { ...bed.env, DATABASE_URL: databaseUrl }, folder: bed.folder };
+  const child = await startBridge(name, port, world, bed.signal);
+  cleanup.defer(name, child.stop);
+  const ended = child.exited.then((how): never => {
+    bed.signal.throwIfAborted();
+    throw new Error(`${name} ended (${how}); its log was ${child.logFile}`);
+  });
+  // At the end it is stopped, and nobody waits for this any more.
+  ended.catch(() => {});
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async until(fact) {
+      while (!(await Promise.race([fact(), ended]))) await delay(POLL_MS, undefined, { signal: bed.signal });
+    },
+    async cpuMs() {
+      const stat = await readFile(`/proc/${await programOf(child.pid)}/stat`, 'utf8');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1_000;
+    },
+    residentBytes: async () => residentBytes(await programOf(child.pid)),
+    signal: child.signal,
+  };
+}
