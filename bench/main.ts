@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   drain: async () => (await import('./drain.ts')).benchDrain,
   explain: async () => (await import('./explain.ts')).benchExplain,
   judge: async () => (await import('./judge.ts')).benchJudge,
+  latency: async () => (await import('./latency.ts')).benchLatency,
   lag: async () => (await import('./lag.ts')).benchLag,
 };
 

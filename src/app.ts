@@ -379,7 +379,7 @@ export async function buildApp(
         clock,
         newId,
         version,
-        limits: DEFAULT_LIMITS,
+        limits: { ...DEFAULT_LIMITS, requestsPerMinute: settings.httpRequestsPerMinute },
       }),
       host: settings.httpHost,
       port: settings.httpPort,

@@ -50,6 +50,8 @@ export interface Settings {
   readonly schemaRegistryPassword: string | undefined;
   readonly httpHost: string;
   readonly httpPort: number;
+  /** Per API key, and per address without a valid one. */
+  readonly httpRequestsPerMinute: number;
   /** How often lag is measured. */
   readonly lagSampleSeconds: number;
   /** How long something may stand still before its verdict says so. */
@@ -102,7 +104,7 @@ interface GroupFields {
     | 'topicFuseBad'
     | 'topicFuseWindow';
   registry: 'schemaRegistryUrl' | 'schemaRegistryUsername' | 'schemaRegistryPassword';
-  http: 'httpHost' | 'httpPort' | 'lagSampleSeconds' | 'lagPatienceSeconds';
+  http: 'httpHost' | 'httpPort' | 'httpRequestsPerMinute' | 'lagSampleSeconds' | 'lagPatienceSeconds';
   client: 'bridgeUrl' | 'bridgeApiKey';
   signing: 'eventSigningKey';
   providers: 'providerApis' | 'republishGraceSeconds';
@@ -152,6 +154,7 @@ const groups = {
   http: z.object({
     HTTP_HOST: text.default('127.0.0.1'),
     HTTP_PORT: port.default(8080),
+    HTTP_REQUESTS_PER_MINUTE: wholeNumber(1, 100_000_000).default(600),
     LAG_SAMPLE_SECONDS: wholeNumber(1, 60).default(10),
     LAG_PATIENCE_SECONDS: wholeNumber(1, 3_600).default(60),
   }),
@@ -191,6 +194,7 @@ const remedies: Readonly<Record<string, string>> = {
   SCHEMA_REGISTRY_PASSWORD: 'set it to the password of that user, or leave out the user too',
   HTTP_HOST: 'set it to the address to listen on, or leave it out for 127.0.0.1',
   HTTP_PORT: 'set it to a free port, or leave it out for 8080',
+  HTTP_REQUESTS_PER_MINUTE: 'set it to a number of requests, or leave it out for 600',
   LAG_PATIENCE_SECONDS: 'set it to a number of seconds, or leave it out for 60',
   LAG_SAMPLE_SECONDS: 'set it to a number of seconds up to 60, or leave it out for 10',
   BRIDGE_URL:
