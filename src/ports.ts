@@ -157,9 +157,9 @@ export interface TopicInspector {
   topicIds(topics: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The oldest offset still kept. */
   earliestOffset(topic: string, partition: number): Promise<bigint>;
-  /** The first offset that readers do not get yet, by partition. A topic whose leaders can't all be asked is left out,
-   *  and hides no other. */
-  endOffsets(topics: readonly string[]): Promise<ReadonlyMap<string, readonly bigint[]>>;
+  /** The first offset that readers do not get yet, by partition. One whose leader can't be asked is left out, and hides no
+   *  other; so is a topic that doesn't exist, unless none does. */
+  endOffsets(topics: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<number, bigint>>>;
   /** The ids of the members that the group's coordinator counts. */
   groupMembers(groupId: string): Promise<ReadonlySet<string>>;
 }

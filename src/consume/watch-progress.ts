@@ -91,7 +91,7 @@ async function takeSample(group: string, { consumer, service, topics, store, ins
   const partitions = new Map<string, PartitionSample>();
   const settled = [];
   for (const { topic, partition, emptyTo } of membership?.partitions ?? []) {
-    const end = ends.get(topic)?.[partition];
+    const end = ends.get(topic)?.get(partition);
     if (end === undefined) continue;
     const position = positions.find((at) => at.topic === topic && at.partition === partition);
     // A topic that was made anew starts over.

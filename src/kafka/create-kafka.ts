@@ -2,6 +2,8 @@ import kafkajs from 'kafkajs';
 import type { Kafka, LogEntry, SASLOptions } from 'kafkajs';
 import type { Log } from '../ports.ts';
 import type { KafkaConnection } from './connection.ts';
+import { mendCoordinator } from './mend-coordinator.ts';
+import { mendLeaderless } from './mend-leaderless.ts';
 import { mendRequestQueue } from './mend-request-queue.ts';
 
 /** Bounded, so that an outage surfaces as an error within seconds: waiting longer is the caller's decision. */
@@ -11,6 +13,8 @@ const RETRY = { initialRetryTime: 100, maxRetryTime: 2_000, multiplier: 2, facto
  *  serve two members of the same group. */
 export function createKafka(connection: KafkaConnection, log: Log): Kafka {
   mendRequestQueue();
+  mendLeaderless();
+  mendCoordinator();
   return new kafkajs.Kafka({
     clientId: connection.clientId,
     brokers: [...connection.brokers],

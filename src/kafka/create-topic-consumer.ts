@@ -4,6 +4,7 @@ import { MovedError, TransientError } from '../domain/errors.ts';
 import type { Log, TopicConsumer, WireBatch } from '../ports.ts';
 import { commitSettled } from './commit-settled.ts';
 import { retryTransient } from '../runtime/retry.ts';
+import { settlesWithin } from '../runtime/settles-within.ts';
 import { toWireBatch } from './to-wire-batch.ts';
 import { trackMembership, type Membership } from './track-membership.ts';
 import { translateKafkaError } from './translate-error.ts';
@@ -175,18 +176,6 @@ function pauseAll(consumer: Consumer, topics: readonly string[]): void {
   } catch (error) {
     // A crashed consumer has nothing to pause.
     if (!(error instanceof kafkajs.KafkaJSNonRetriableError)) throw error;
-  }
-}
-
-async function settlesWithin(task: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([task.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,14 +1,12 @@
-import { FetchIsolationLevels, ListOffsetTimestamps, metadataV12 } from '@platformatic/kafka';
+import { FetchIsolationLevels, ListOffsetTimestamps } from '@platformatic/kafka';
 import type { Admin } from '@platformatic/kafka';
 import { TransientError } from '../domain/errors.ts';
 import type { TopicInspector, TopicOffsets } from '../ports.ts';
 import { askCluster } from './ask-cluster.ts';
-import { anyBroker } from './create-kafka-admin.ts';
-
-type Metadata = Awaited<ReturnType<typeof metadataV12.api.async>>;
+import { createLeaderMap, type LeaderMap, type TopicMetadata } from './find-leaders.ts';
+import { listOffsets } from './list-offsets.ts';
 
 const { EARLIEST, LATEST } = ListOffsetTimestamps;
-const UNKNOWN_TOPIC = 3;
 /** No error, or a leader is being elected: the topic's identity stands in the answer. */
 const IDENTIFIED = new Set([0, 5]);
 
@@ -17,21 +15,17 @@ export function createTopicInspector(admin: Admin): TopicInspector & TopicOffset
   return {
     async topicIds(topics) {
       if (topics.length === 0) return new Map();
-      const answer = await askCluster(admin, 'reading topic ids', async () =>
-        metadataV12.api.async(await anyBroker(admin), [...topics], false, false).catch(answerOf),
-      );
-      const existing = answer.topics.filter(({ errorCode }) => errorCode !== UNKNOWN_TOPIC);
-      return new Map(existing.map(({ name, topicId }) => [name!, topicId]));
+      const found = await findTopics(admin, topics, createLeaderMap(admin), 'reading topic ids');
+      return new Map(found.map(({ name, topicId }) => [name!, topicId]));
     },
 
     async earliestOffset(topic, partition) {
-      const found = await listOffsets(admin, topic, [partition], EARLIEST);
-      return found.get(partition)!;
+      return (await offsetsOf(admin, topic, [partition], EARLIEST)).get(partition)!;
     },
 
     async offsets(topic, partitions, at) {
       const all = Array.from({ length: partitions }, (_, partition) => partition);
-      const listed = (timestamp: bigint) => listOffsets(admin, topic, all, timestamp);
+      const listed = (timestamp: bigint) => offsetsOf(admin, topic, all, timestamp);
       if (at === 'earliest') return listed(EARLIEST);
       const ends = await listed(LATEST);
       if (at === 'end') return ends;
@@ -42,14 +36,26 @@ export function createTopicInspector(admin: Admin): TopicInspector & TopicOffset
     },
 
     async endOffsets(topics) {
-      const answers = await Promise.allSettled(topics.map((topic) => readEnds(admin, topic)));
-      const ends = new Map<string, readonly bigint[]>();
-      answers.forEach((answer, i) => {
-        if (answer.status === 'fulfilled') ends.set(topics[i]!, answer.value);
-      });
-      const failed = answers.find((answer) => answer.status === 'rejected');
-      if (failed && ends.size === 0) throw failed.reason;
-      return ends;
+      const doing = 'reading where topics end';
+      const leaders = createLeaderMap(admin);
+      const found = await findTopics(admin, topics, leaders, doing);
+      const [missing] = topics;
+      if (found.length === 0 && missing !== undefined) throw isMissing(missing, doing);
+      // What stands behind an open transaction waits for its writer, not for readers.
+      const ends = await askCluster(admin, doing, () =>
+        listOffsets(found, LATEST, leaders, FetchIsolationLevels.READ_COMMITTED),
+      );
+      return new Map(
+        found.map(({ name, partitions }) => [
+          name!,
+          new Map(
+            partitions.flatMap(({ partitionIndex }) => {
+              const end = ends.get(`${name}/${partitionIndex}`);
+              return end === undefined ? [] : [[partitionIndex, end] as const];
+            }),
+          ),
+        ]),
+      );
     },
 
     groupMembers: (groupId) =>
@@ -60,41 +66,48 @@ export function createTopicInspector(admin: Admin): TopicInspector & TopicOffset
   };
 }
 
+/** The topics that exist. */
+async function findTopics(
+  admin: Admin,
+  topics: readonly string[],
+  leaders: LeaderMap,
+  doing: string,
+): Promise<readonly TopicMetadata[]> {
+  const found = await askCluster(admin, doing, () => leaders.refresh(topics));
+  const refused = found.find(({ errorCode }) => !IDENTIFIED.has(errorCode));
+  if (refused)
+    throw new TransientError(
+      'KAFKA_UNAVAILABLE',
+      `${doing}: ${refused.name} gives error ${refused.errorCode}`,
+    );
+  return found;
+}
+
 /** Of every one of these partitions. */
-async function listOffsets(
+async function offsetsOf(
   admin: Admin,
   topic: string,
   partitions: readonly number[],
   timestamp: bigint,
-  isolationLevel: 0 | 1 = FetchIsolationLevels.READ_UNCOMMITTED,
 ): Promise<ReadonlyMap<number, bigint>> {
   const doing = `reading offsets of ${topic}`;
-  const asked = partitions.map((partitionIndex) => ({ partitionIndex, timestamp }));
-  const [answer] = await askCluster(admin, doing, () =>
-    admin.listOffsets({ topics: [{ name: topic, partitions: asked }], isolationLevel }),
+  const leaders = createLeaderMap(admin);
+  const [found] = await findTopics(admin, [topic], leaders, doing);
+  if (found === undefined) throw isMissing(topic, doing);
+  const asked = {
+    ...found,
+    partitions: found.partitions.filter(({ partitionIndex }) => partitions.includes(partitionIndex)),
+  };
+  const offsets = await askCluster(admin, doing, () => listOffsets([asked], timestamp, leaders));
+  return new Map(
+    partitions.map((partition) => {
+      const offset = offsets.get(`${topic}/${partition}`);
+      if (offset === undefined)
+        throw new TransientError('KAFKA_UNAVAILABLE', `${doing}: nobody answers for partition ${partition}`);
+      return [partition, offset];
+    }),
   );
-  const found = new Map(answer?.partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset]));
-  if (!partitions.every((partition) => found.has(partition)))
-    throw new TransientError('KAFKA_UNAVAILABLE', `${doing}: no answer`);
-  return found;
 }
 
-/** By partition, as far as readers get: what stands behind an open transaction waits for its writer, not for them. */
-async function readEnds(admin: Admin, topic: string): Promise<readonly bigint[]> {
-  const { topics } = await askCluster(admin, `reading the partitions of ${topic}`, () =>
-    admin.metadata({ topics: [topic] }),
-  );
-  const partitions = Array.from(topics.get(topic)!.partitions.keys());
-  const ends = await listOffsets(admin, topic, partitions, LATEST, FetchIsolationLevels.READ_COMMITTED);
-  return partitions.map((partition) => ends.get(partition)!);
-}
-
-/** The client rejects an answer for the sake of one missing or leaderless topic, and hands it over with the error. */
-function answerOf(error: unknown): Metadata {
-  const { response } = error as { readonly response?: Metadata };
-  const usable = response?.topics.every(
-    ({ errorCode }) => errorCode === UNKNOWN_TOPIC || IDENTIFIED.has(errorCode),
-  );
-  if (response === undefined || !usable) throw error;
-  return response;
-}
+const isMissing = (topic: string, doing: string) =>
+  new TransientError('TOPIC_MISSING', `${doing}: the topic ${topic} does not exist`);

@@ -8,11 +8,17 @@ import { translateKafkaError } from './translate-error.ts';
 export interface TopicProducerDeps {
   readonly kafka: Kafka;
   readonly topic: string;
-  /** How many partitions the topic has. */
-  readonly countPartitions: (topic: string) => Promise<number>;
+  /** May be what was true a minute ago, unless it is asked `anew`. */
+  readonly partitionsOf: (topic: string, anew?: boolean) => Promise<TopicPartitions>;
   /** Bound of one request's records; a larger record travels alone. */
   readonly maxBatchBytes: number;
   readonly log: Log;
+}
+
+export interface TopicPartitions {
+  readonly count: number;
+  /** Those that nobody leads. */
+  readonly leaderless: ReadonlySet<number>;
 }
 
 export interface TopicProducer {
@@ -32,7 +38,8 @@ interface Entry {
  *  kafkajs takes back the sequence numbers of *every* partition of a request that failed, also of those that were
  *  appended; the next records sent there would carry used numbers, and the broker would drop them as duplicates while
  *  acknowledging them. So a request holds records of one partition, and when its outcome stays unknown the producer is
- *  thrown away: its successor has another producer id. Each request is one record batch of at most `maxBatchBytes`. */
+ *  thrown away: its successor has another producer id. Each request is one record batch of at most `maxBatchBytes`.
+ *  A partition that can't be written to holds up no other: what is for one without a leader is not even tried. */
 export function createTopicProducer(deps: TopicProducerDeps): TopicProducer {
   const { topic, log } = deps;
   let producer: Promise<Producer> | undefined;
@@ -98,25 +105,44 @@ export function createTopicProducer(deps: TopicProducerDeps): TopicProducer {
     close,
     async send(records) {
       const results: SendResult[] = [];
+      let failure: TransientError | undefined;
       try {
-        const partitions = await deps.countPartitions(topic);
+        const partitions = await deps.partitionsOf(topic);
+        let { leaderless } = partitions;
         // One partition after the other: kafkajs allows one request per broker at a time anyway.
-        for (const [partition, entries] of groupByPartition(records, partitions)) {
-          for (const request of splitByBytes(entries, deps.maxBatchBytes))
-            await sendRequest(partition, request, results);
+        for (const [partition, entries] of groupByPartition(records, partitions.count)) {
+          try {
+            if (leaderless.has(partition))
+              throw new TransientError('KAFKA_UNAVAILABLE', `${topic}: nobody leads partition ${partition}`);
+            for (const request of splitByBytes(entries, deps.maxBatchBytes))
+              await sendRequest(partition, request, results);
+          } catch (error) {
+            if (judgeRefusal(error)?.of === 'topic') throw error;
+            if (!leaderless.has(partition)) await close();
+            failure = asTransient(error, topic);
+            // Fails when it is not this partition alone that can't be reached: the others are not tried then.
+            ({ leaderless } = await deps.partitionsOf(topic, true));
+          }
         }
-        return results;
       } catch (error) {
         const refusal = results.length === 0 ? judgeRefusal(error) : undefined;
         if (refusal?.of === 'topic')
           return records.map(() => ({ status: 'refused', code: refusal.code, cause: refusal.cause }));
         await close();
-        const failure = translateKafkaError(error, `sending to ${topic}`);
-        if (!(failure instanceof TransientError)) throw failure;
-        return records.map((_, index) => results[index] ?? { status: 'unknown', error: failure });
+        failure ??= asTransient(error, topic);
       }
+      if (failure === undefined) return results;
+      const unknown: SendResult = { status: 'unknown', error: failure };
+      return records.map((_, index) => results[index] ?? unknown);
     },
   };
+}
+
+/** What leaves the outcome open; anything else is a bug, and is thrown. */
+function asTransient(error: unknown, topic: string): TransientError {
+  const failure = translateKafkaError(error, `sending to ${topic}`);
+  if (failure instanceof TransientError) return failure;
+  throw failure;
 }
 
 function groupByPartition(records: readonly OutgoingRecord[], partitions: number): Map<number, Entry[]> {

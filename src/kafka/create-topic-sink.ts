@@ -1,7 +1,7 @@
 import type { Admin, Kafka } from 'kafkajs';
 import type { Log, OutgoingRecord, SendResult, TopicSink } from '../ports.ts';
 import { createTopicProducer } from './create-topic-producer.ts';
-import type { TopicProducer } from './create-topic-producer.ts';
+import type { TopicPartitions, TopicProducer } from './create-topic-producer.ts';
 import { translateKafkaError } from './translate-error.ts';
 
 export interface TopicSinkDeps {
@@ -18,7 +18,7 @@ export interface KafkaTopicSink extends TopicSink {
   close(): Promise<void>;
 }
 
-/** How long a topic's number of partitions is believed. */
+/** How long it is believed how many partitions a topic has, and that each has a leader. */
 const PARTITIONS_MAX_AGE_MS = 60_000;
 
 /** The way out, on kafkajs: one idempotent producer per topic, since an unknown, forbidden or leaderless topic fails the
@@ -26,7 +26,7 @@ const PARTITIONS_MAX_AGE_MS = 60_000;
  *  key's records is the order of the calls. */
 export function createTopicSink({ kafka, log, maxBatchBytes = 512 * 1024 }: TopicSinkDeps): KafkaTopicSink {
   const producers = new Map<string, TopicProducer>();
-  const countPartitions = createPartitionCounter(kafka.admin());
+  const partitions = createPartitionReader(kafka.admin());
   let last: Promise<unknown> = Promise.resolve();
 
   const producerOf = (topic: string): TopicProducer => {
@@ -35,7 +35,7 @@ export function createTopicSink({ kafka, log, maxBatchBytes = 512 * 1024 }: Topi
     const created = createTopicProducer({
       kafka,
       topic,
-      countPartitions: (name) => countPartitions.count(name),
+      partitionsOf: (name, anew) => partitions.of(name, anew),
       maxBatchBytes,
       log,
     });
@@ -64,7 +64,7 @@ export function createTopicSink({ kafka, log, maxBatchBytes = 512 * 1024 }: Topi
 
   return {
     async connect() {
-      await countPartitions.connect();
+      await partitions.connect();
     },
     send(records) {
       const sending = last.then(() => sendAll(records));
@@ -74,14 +74,14 @@ export function createTopicSink({ kafka, log, maxBatchBytes = 512 * 1024 }: Topi
     async close() {
       await last;
       await Promise.all([...producers.values()].map((producer) => producer.close()));
-      await countPartitions.close();
+      await partitions.close();
     },
   };
 }
 
-/** Asks for one topic at a time and remembers the answer for a minute. */
-function createPartitionCounter(admin: Admin) {
-  const known = new Map<string, { readonly count: number; readonly atMs: number }>();
+/** Asks for one topic at a time and remembers the answer for a minute, unless a leader was missing. */
+function createPartitionReader(admin: Admin) {
+  const known = new Map<string, { readonly partitions: TopicPartitions; readonly atMs: number }>();
   let connected: Promise<void> | undefined;
 
   const connect = async () => {
@@ -95,14 +95,20 @@ function createPartitionCounter(admin: Admin) {
   };
   return {
     connect,
-    async count(topic: string): Promise<number> {
+    async of(topic: string, anew = false): Promise<TopicPartitions> {
       const remembered = known.get(topic);
-      if (remembered && performance.now() - remembered.atMs < PARTITIONS_MAX_AGE_MS) return remembered.count;
+      if (!anew && remembered && performance.now() - remembered.atMs < PARTITIONS_MAX_AGE_MS)
+        return remembered.partitions;
       await connect();
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-      const count = topics[0]!.partitions.length;
-      known.set(topic, { count, atMs: performance.now() });
-      return count;
+      const found = topics[0]!.partitions;
+      const leaderless = new Set(
+        found.filter(({ leader }) => leader < 0).map(({ partitionId }) => partitionId),
+      );
+      const partitions = { count: found.length, leaderless };
+      if (leaderless.size === 0) known.set(topic, { partitions, atMs: performance.now() });
+      else known.delete(topic);
+      return partitions;
     },
     async close() {
       await admin.disconnect();

@@ -1,8 +1,12 @@
 import type { Batch, Consumer, EachBatchPayload, IHeaders } from 'kafkajs';
 import { MovedError } from '../domain/errors.ts';
 import type { Log, WireBatch, WireRecord } from '../ports.ts';
+import { settlesWithin } from '../runtime/settles-within.ts';
 import type { Membership } from './track-membership.ts';
 import { isMembershipLost } from './translate-error.ts';
+
+/** How long the next batch of a partition waits for the commit of the one before. */
+const COMMIT_WITHIN_MS = 500;
 
 export interface ToWireBatchDeps {
   readonly consumer: Consumer;
@@ -54,18 +58,20 @@ export function toWireBatch(
       }
       payload.resolveOffset((nextOffset - 1n).toString());
       deps.membership.noteCommit({ topic, partition, next: nextOffset });
-      try {
-        await payload.commitOffsetsIfNecessary({
-          topics: [{ topic, partitions: [{ partition, offset: nextOffset.toString() }] }],
+      const offset = nextOffset.toString();
+      const committing = payload
+        .commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] })
+        .catch((error: unknown) => {
+          // The applied position is in PostgreSQL, and the next commit covers this one.
+          if (isHeld()) deps.membership.forgetCommit({ topic, partition });
+          const fields = { nextOffset: offset, err: error };
+          if (isMembershipLost(error)) log.info(fields, 'not committed: the group is rebalancing');
+          else if (isOfKafka(error)) log.warn(fields, 'not committed to the group');
+          else throw error;
         });
-      } catch (error) {
-        // The applied position is in PostgreSQL, and the next commit covers this one.
-        if (isHeld()) deps.membership.forgetCommit({ topic, partition });
-        const fields = { nextOffset: nextOffset.toString(), err: error };
-        if (isMembershipLost(error)) log.info(fields, 'not committed: the group is rebalancing');
-        else if (isOfKafka(error)) log.warn(fields, 'not committed to the group');
-        else throw error;
-      }
+      // After the loss of a broker the coordinator may owe the answer for as long as it takes to miss that broker.
+      if (!(await settlesWithin(committing, COMMIT_WITHIN_MS)))
+        committing.catch((err: unknown) => log.error({ err }, 'a commit failed for no known reason'));
     },
 
     seek(offset) {

@@ -62,14 +62,16 @@ export function quarantinedAt(bed: Bed, position: Position): Promise<Quarantined
 }
 
 /** Resolves once the bridge has settled everything up to and including this position. */
-export async function settledTo(bed: Bed, position: Position): Promise<void> {
-  await waitFor(`${position.topic}/${position.partition} settled past ${position.offset}`, async () => {
+export async function settledTo(bed: Bed, position: Position, deadlineMs?: number): Promise<void> {
+  const settled = async () => {
     const { rows } = await bed.db.query<{ next: string }>(
       'select next_offset as next from applied_offset where topic = $1 and partition = $2',
       [position.topic, position.partition],
     );
     return rows.length > 0 && BigInt(rows[0]!.next) > BigInt(position.offset);
-  });
+  };
+  const fact = `${position.topic}/${position.partition} settled past ${position.offset}`;
+  await waitFor(fact, settled, Boolean, deadlineMs);
 }
 
 /** How many rows each table has that an edit or an event can write to; but for the outbox, whose rows go as they are sent

@@ -49,7 +49,11 @@ export async function createTopics(
       topics: topics.map((topic) => ({ topic, numPartitions: options.partitions ?? 1, configEntries })),
     });
     // kafkajs' own wait gives up on a broker that has not heard of the topic yet.
-    await waitFor('the topics have leaders', () => admin.fetchTopicMetadata({ topics: [...topics] }));
+    await waitFor(
+      'the topics have leaders',
+      () => admin.fetchTopicMetadata({ topics: [...topics] }),
+      (found) => found.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0)),
+    );
   });
 }
 

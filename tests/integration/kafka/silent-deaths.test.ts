@@ -169,7 +169,7 @@ describe('a consumer does not die silently', () => {
     ends.push(() => writer.disconnect());
     const transaction = await writer.transaction();
     await transaction.send({ topic, messages: [{ value: 'never was' }] });
-    expect(await inspector.endOffsets([topic])).toEqual(new Map([[topic, [1n]]]));
+    expect(await inspector.endOffsets([topic])).toEqual(new Map([[topic, new Map([[0, 1n]])]]));
     await transaction.abort();
     // The aborted record and the mark behind it.
     await waitFor('the watchdog counts it as settled', committed, (offset) => offset === '3');

@@ -74,7 +74,17 @@ describe('a topic inspector', () => {
     await producer.connect();
     await producer.send({ topic, messages: [{ value: 'a', partition: 1 }] });
     await producer.disconnect();
-    expect(await inspector.endOffsets([topic, `${topic}-none`])).toEqual(new Map([[topic, [0n, 1n]]]));
+    expect(await inspector.endOffsets([topic, `${topic}-none`])).toEqual(
+      new Map([
+        [
+          topic,
+          new Map([
+            [0, 0n],
+            [1, 1n],
+          ]),
+        ],
+      ]),
+    );
     await expect(inspector.endOffsets([`${topic}-none`])).rejects.toMatchObject({ code: 'TOPIC_MISSING' });
   });
 

@@ -45,7 +45,7 @@ function setup() {
     inspector: {
       topicIds: async () => new Map([[TOPIC, world.topicId]]),
       earliestOffset: async () => world.earliest,
-      endOffsets: async () => new Map([[TOPIC, [world.end]]]),
+      endOffsets: async () => new Map([[TOPIC, new Map([[0, world.end]])]]),
       groupMembers: async () => {
         world.looks += 1;
         if (world.failure) throw world.failure;
