@@ -14,6 +14,8 @@ export interface Bridge {
   /** User and system time so far, of all its threads. */
   cpuMs(): Promise<number>;
   residentBytes(): Promise<number>;
+  /** Tells it to stop and waits until it has. */
+  readonly stop: () => Promise<void>;
   readonly signal: (name: 'SIGSTOP' | 'SIGCONT') => void;
 }
 
@@ -48,6 +50,7 @@ export async function launchBridge(
       return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1_000;
     },
     residentBytes: async () => residentBytes(await programOf(child.pid)),
+    stop: child.stop,
     signal: child.signal,
   };
 }

@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { describeMachine, toHeading } from './describe-machine.ts';
+import { drawCharts } from './draw-charts.ts';
 import { summarise, toText, type BenchOptions, type Report } from './figures.ts';
 
 type Bench = (options: BenchOptions) => Report | Promise<Report>;
@@ -9,21 +12,26 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   burrow: async () => (await import('./burrow.ts')).benchBurrow,
   drain: async () => (await import('./drain.ts')).benchDrain,
   explain: async () => (await import('./explain.ts')).benchExplain,
+  growth: async () => (await import('./growth.ts')).benchGrowth,
   judge: async () => (await import('./judge.ts')).benchJudge,
   latency: async () => (await import('./latency.ts')).benchLatency,
   lag: async () => (await import('./lag.ts')).benchLag,
+  memory: async () => (await import('./memory.ts')).benchMemory,
+  start: async () => (await import('./start.ts')).benchStart,
 };
 
+const PICTURE = path.resolve(import.meta.dirname, '../docs/performance.svg');
 const EXIT_CODES: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143 };
 
 interface Options extends Omit<BenchOptions, 'signal'> {
   readonly only?: readonly string[];
   readonly json: boolean;
+  readonly picture: boolean;
 }
 
 /** Measures, and prints beside the goals. A goal that is missed fails nothing: machines differ. Asked to stop, a bench
  *  stops what it started and removes what it wrote. */
-async function runBenches({ only, json, ...options }: Options): Promise<void> {
+async function runBenches({ only, json, picture, ...options }: Options): Promise<void> {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
@@ -51,6 +59,8 @@ async function runBenches({ only, json, ...options }: Options): Promise<void> {
     console.error(name === 'AbortError' ? 'bench: stopped' : `bench: stopped (${message})`);
     return;
   }
+  const charts = reports.flatMap(([, report]) => report.charts ?? []);
+  if (picture && charts.length > 0) writeFileSync(PICTURE, drawCharts(charts));
   if (json) console.log(toJson(about, options.quick, reports));
 }
 
@@ -77,5 +87,6 @@ await new Command('bench')
   .option('--quick', 'smaller loads, fewer rounds', false)
   .option('--events <count>', 'stored events beside which is measured', wholeNumber)
   .option('--json', 'one JSON document on stdout in place of the tables', false)
+  .option('--picture', 'draw docs/performance.svg from what growth measures', false)
   .action(runBenches)
   .parseAsync();

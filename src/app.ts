@@ -93,6 +93,12 @@ export interface App {
   run(signal: AbortSignal): Promise<void>;
 }
 
+/** Nothing but an idle fetch waits so long: records that arrive end it. A hundred members that ask five times a second each
+ *  take a quarter of a core; as few as most bridges have are noticed by nobody, and go on sooner after a pause. */
+function idleFetchMs(members: number): number {
+  return Math.min(1_000, Math.max(200, 10 * members));
+}
+
 /** Makes the bridge: reads the contracts and topics.yaml, checks the database's migrations, registers the schemas and asks
  *  Kafka. Throws UsageError or PermanentError when it can't run like this; nothing is then left open. */
 export async function buildApp(
@@ -267,10 +273,17 @@ export async function buildApp(
       const subscribed = canary ? [...topics, canary.topic] : topics;
       const consumer = createTopicConsumer({
         ...{ kafka, groupId: consumerGroup(id), topics: subscribed, log: ofProvider, sessionTimeoutMs },
-        positionOf: async (topic, partition) =>
-          topic === canary?.topic
-            ? 'group'
-            : ((await store.readPosition(topic, partition))?.next ?? 'oldest'),
+        maxWaitMs: idleFetchMs(providers.length),
+        positionsOf: async (held) => {
+          const known = await store.readPositions(topics);
+          return held.map((at) => {
+            if (at.topic === canary?.topic) return 'group';
+            const found = known.find(
+              ({ topic, partition }) => topic === at.topic && partition === at.partition,
+            );
+            return found?.next ?? 'oldest';
+          });
+        },
       });
       const take = (batch: WireBatch) => takeHeartbeats(id, batch, { metrics, clock });
       const heartbeats = canary && { canary: { topic: canary.topic, take } };
@@ -401,11 +414,12 @@ export async function buildApp(
       restarting(capacity),
       restarting(refreshWriterDirectory(writers, { everyMs: 10_000 })),
       restarting(watchTopicFuses(fuses, { everyMs: 2_000 })),
-      ...consumers.flatMap(({ service, watch }) => [restarting(service), restarting(watch)]),
-      ...providers.flatMap(({ id, canary }) =>
+      consumers.map(({ service }) => restarting(service)),
+      consumers.map(({ watch }) => restarting(watch)),
+      providers.flatMap(({ id, canary }) =>
         canary ? [restarting(sendHeartbeats(id, canary, { sink: sinkOf(`canary ${id}`), log, clock }))] : [],
       ),
-      ...providers.flatMap((provider) => {
+      providers.flatMap((provider) => {
         const providerApi = apis.get(provider.id);
         return providerApi ? [restarting(pullOf(provider, providerApi))] : [];
       }),

@@ -1,9 +1,9 @@
-import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
+import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import type { SchemaRegistryAPIClientArgs } from '@kafkajs/confluent-schema-registry/dist/api/index.js';
 import axios from 'axios';
 import type { AxiosInstance } from 'axios';
 import type avsc from 'avsc';
-import { PermanentError } from '../domain/errors.ts';
+import { BridgeError, PermanentError } from '../domain/errors.ts';
 import { reach } from '../runtime/crash-points.ts';
 import { sleep } from '../runtime/sleep.ts';
 import { AVSC_OPTIONS, definitionOf } from './avro-types.ts';
@@ -33,9 +33,7 @@ export interface RegistryClient {
   findRefusals(subject: string, definition: string): Promise<readonly string[]>;
 }
 
-const LEVEL = COMPATIBILITY.FULL_TRANSITIVE;
-/** As the registry spells it. */
-const LEVEL_NAME: string = LEVEL;
+const LEVEL = 'FULL_TRANSITIVE';
 const TIMEOUT_MS = 5000;
 /** How often, and after which pause, a subject is registered that another process seems to be making. */
 const REGISTER_ATTEMPTS = 5;
@@ -70,10 +68,17 @@ export function createRegistryClient(settings: RegistrySettings): RegistryClient
     },
 
     async register(subject, definition) {
-      const schema = { type: SchemaType.AVRO as const, schema: definition };
+      // Not by the library, which parses the schema anew and asks for the level again: of a hundred providers five
+      // hundred times.
       const registerOnce = async () => {
+        const name = encodeURIComponent(subject);
         await demandLevel(http, subject, definition);
-        return (await registry.register(schema, { subject, compatibility: LEVEL })).id;
+        const { data } = await http.post<{ readonly id: number }>(`/subjects/${name}/versions`, {
+          schema: definition,
+        });
+        // Known from now on, should the registry be away when the first event comes.
+        await registry.getSchema(data.id);
+        return data.id;
       };
       for (let attempt = 1; ; attempt++) {
         try {
@@ -83,7 +88,8 @@ export function createRegistryClient(settings: RegistrySettings): RegistryClient
             await sleep(REGISTER_PAUSE_MS);
             continue;
           }
-          if (statusOf(error) !== undefined) throw translateRegistryError(error, `registering ${subject}`);
+          if (error instanceof BridgeError || statusOf(error) !== undefined)
+            throw translateRegistryError(error, `registering ${subject}`);
           throw new PermanentError('SCHEMA_REFUSED', `${subject} can't be registered: ${reasonOf(error)}`, {
             cause: error,
           });
@@ -96,13 +102,13 @@ export function createRegistryClient(settings: RegistrySettings): RegistryClient
       try {
         const level = await http
           .get<{ compatibilityLevel: string }>(`/config/${name}`)
-          .then(({ data }) => data.compatibilityLevel, otherwise(404, LEVEL_NAME));
+          .then(({ data }) => data.compatibilityLevel, otherwise(404, LEVEL));
         const verdict = await http
           .post<Verdict>(`/compatibility/subjects/${name}/versions?verbose=true`, { schema: definition })
           // A subject that doesn't exist yet takes any schema.
           .then(({ data }) => data, otherwise<Verdict>(404, { is_compatible: true }));
         return [
-          ...(level === LEVEL_NAME ? [] : [`its compatibility is ${level}: set it to ${LEVEL_NAME}`]),
+          ...(level === LEVEL ? [] : [`its compatibility is ${level}: set it to ${LEVEL}`]),
           ...(verdict.is_compatible ? [] : reasonsOf(verdict)),
         ];
       } catch (error) {
@@ -114,14 +120,20 @@ export function createRegistryClient(settings: RegistrySettings): RegistryClient
 
 /** Gives a new subject its compatibility before its first schema, so that a process that dies in between leaves none that
  *  takes anything. A subject that holds nothing but this very schema is ours, and gets the compatibility that it lacks;
- *  any other stays as it is. */
+ *  any other stays as it is, and is refused. */
 async function demandLevel(http: AxiosInstance, subject: string, definition: string): Promise<void> {
   const name = encodeURIComponent(subject);
   const level = await http
     .get<{ compatibilityLevel: string }>(`/config/${name}`)
     .then(({ data }) => data.compatibilityLevel, otherwise(404, null));
-  if (level === LEVEL_NAME || (level !== null && !(await holdsOnly(http, name, definition)))) return;
-  await http.put(`/config/${name}`, { compatibility: LEVEL_NAME });
+  if (level === LEVEL) return;
+  if (level !== null && !(await holdsOnly(http, name, definition))) {
+    throw new PermanentError(
+      'SCHEMA_REFUSED',
+      `${subject} can't be registered: its compatibility is ${level}: set it to ${LEVEL}`,
+    );
+  }
+  await http.put(`/config/${name}`, { compatibility: LEVEL });
   reach('start:compatibility-set');
 }
 
@@ -136,10 +148,7 @@ async function holdsOnly(http: AxiosInstance, name: string, definition: string):
 
 /** Another process may be making the same subject: it is there first, and has its compatibility a moment later. */
 function isBeingMade(error: unknown): boolean {
-  return (
-    /already exists/.test(reasonOf(error)) ||
-    (error instanceof Error && error.name === 'ConfluentSchemaRegistryCompatibilityError')
-  );
+  return error instanceof PermanentError || /already exists/.test(reasonOf(error));
 }
 
 interface Verdict {

@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { MovedError, TransientError } from '../domain/errors.ts';
-import type { Log, TopicConsumer, WireBatch } from '../ports.ts';
+import type { Log, TopicConsumer, TopicPartition, WireBatch } from '../ports.ts';
 import { commitSettled } from './commit-settled.ts';
 import { retryTransient } from '../runtime/retry.ts';
 import { settlesWithin } from '../runtime/settles-within.ts';
@@ -14,8 +14,9 @@ export interface TopicConsumerDeps {
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly log: Log;
-  /** The offset from which a partition is read once it is assigned. Where left out, what the group has committed. */
-  readonly positionOf?: (topic: string, partition: number) => Promise<bigint | 'oldest' | 'group'>;
+  /** The offsets from which partitions are read once they are assigned, in their order. Where left out, what the group has
+   *  committed. */
+  readonly positionsOf?: (partitions: readonly TopicPartition[]) => Promise<readonly StartPosition[]>;
   /** Batches handed to `handle` at the same time by one fetch; those that wait longer than `detachAfterMs` come on top. */
   readonly partitionsConcurrently?: number;
   readonly sessionTimeoutMs?: number;
@@ -27,6 +28,8 @@ export interface TopicConsumerDeps {
   /** How long one partition may hold up the next fetch of the others. */
   readonly detachAfterMs?: number;
 }
+
+type StartPosition = bigint | 'oldest' | 'group';
 
 /** What Kafka takes for the oldest offset. */
 const EARLIEST = -2n;
@@ -106,23 +109,25 @@ async function consume(
     ),
   );
 
-  const { positionOf } = deps;
-  if (positionOf) {
+  const { positionsOf } = deps;
+  if (positionsOf) {
     // A partition in which nothing new comes would else never be looked at again, however far back its position is.
     consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
       const generation = membership.generation();
-      for (const [topic, partitions] of Object.entries(memberAssignment)) {
-        for (const partition of partitions) {
-          retryTransient(() => positionOf(topic, partition), { signal }).then(
-            (position) => {
-              if (stopping || position === 'group' || !membership.holds(generation)) return;
-              const offset = position === 'oldest' ? EARLIEST : position;
-              consumer.seek({ topic, partition, offset: offset.toString() });
-            },
-            (error: unknown) => signal.aborted || fail(error),
-          );
-        }
-      }
+      const held = Object.entries(memberAssignment).flatMap(([topic, partitions]) =>
+        partitions.map((partition) => ({ topic, partition })),
+      );
+      retryTransient(() => positionsOf(held), { signal }).then(
+        (positions) => {
+          if (stopping || !membership.holds(generation)) return;
+          positions.forEach((position, i) => {
+            if (position === 'group') return;
+            const offset = position === 'oldest' ? EARLIEST : position;
+            consumer.seek({ ...held[i]!, offset: offset.toString() });
+          });
+        },
+        (error: unknown) => signal.aborted || fail(error),
+      );
     });
   }
 

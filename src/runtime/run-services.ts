@@ -15,10 +15,11 @@ export interface RunServicesOptions {
 
 /** Starts the services in the order given and runs them until `signal` aborts or one of them fails; then stops them in
  *  reverse, each only when those after it have ended: what receives is listed before what sends to it, and so is there
- *  first and leaves last. Resolves when all have ended after an abort; rejects, when all have ended, with the first failure.
+ *  first and leaves last. Those of one list have nothing to hand each other and are told to stop at the same time: a
+ *  hundred that each take a moment would together outlast the deadline. Resolves when all have ended after an abort; rejects, when all have ended, with the first failure.
  *  A service that ends unasked has failed: its work would silently stay undone. */
 export async function runServices(
-  services: readonly Service[],
+  services: readonly (Service | readonly Service[])[],
   signal: AbortSignal,
   options: RunServicesOptions = {},
 ): Promise<void> {
@@ -28,14 +29,16 @@ export async function runServices(
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) stopping.resolve();
 
-  const running = services.map((service) => {
+  const running = services.map((group) => {
     const stop = new AbortController();
-    const ended = runOne(service, stop.signal).catch((error: unknown) => {
-      failures.push(error);
-      options.onFailure?.(service.name, error);
-      stopping.resolve();
-    });
-    return { stop, ended };
+    const ended = [group].flat().map((service) =>
+      runOne(service, stop.signal).catch((error: unknown) => {
+        failures.push(error);
+        options.onFailure?.(service.name, error);
+        stopping.resolve();
+      }),
+    );
+    return { stop, ended: Promise.all(ended) };
   });
 
   await stopping.promise;

@@ -49,6 +49,22 @@ describe('runServices', () => {
     ]);
   });
 
+  it('stops those of one list at the same time', async () => {
+    const { services, stop, events } = setup('api', 'consume a', 'consume b');
+    const [api, ...consumers] = services as [Service, ...Service[]];
+    const done = runServices([api, consumers], stop.signal);
+    stop.abort();
+    await done;
+    expect(events.slice(3)).toEqual([
+      'consume a is told to stop',
+      'consume b is told to stop',
+      'consume a ends',
+      'consume b ends',
+      'api is told to stop',
+      'api ends',
+    ]);
+  });
+
   it('stops all when one fails, and rejects with its failure', async () => {
     const { services, stop, events, fail } = setup('api', 'relay');
     const failures: unknown[] = [];
