@@ -5,13 +5,12 @@ import { fillOwnLayout } from './drain/own-layout.ts';
 import { median, type BenchOptions, type Chart, type Report } from './figures.ts';
 import { compareCosts, GOAL, type Cost } from './growth/compare-costs.ts';
 import { drainBesideEvents } from './growth/drain-beside-events.ts';
-import { drainOverTopics } from './growth/drain-over-topics.ts';
 import { openBed } from './open-bed.ts';
 
 const SIZES = [10_000, 100_000, 1_000_000, 10_000_000];
 const BATCHES = [10, 100, 500, 1_000, 3_000];
 
-/** What an event costs as there is more of everything: topics, stored events, events in a batch. */
+/** What an event costs as more events are stored already, and as more are written at once. */
 export async function benchGrowth({ quick, events, signal }: BenchOptions): Promise<Report> {
   const rounds = quick ? 2 : 3;
   const load = quick ? 20_000 : 60_000;
@@ -23,7 +22,6 @@ export async function benchGrowth({ quick, events, signal }: BenchOptions): Prom
     signal.throwIfAborted();
     const batches = await varyBatch();
     const stored = await drainBesideEvents(services, { sizes, events: load, rounds, signal }, cleanup);
-    const topics = await drainOverTopics(services, { events: load, rounds, signal }, cleanup);
     const named = new Map(
       [...stored].map(([size, costs]) => [`beside ${size.toLocaleString('en')} events`, costs]),
     );
@@ -31,7 +29,6 @@ export async function benchGrowth({ quick, events, signal }: BenchOptions): Prom
       title: `Draining ${load.toLocaleString('en')} events, ${rounds} interleaved rounds`,
       figures: [
         ...compareCosts(named),
-        ...topics,
         ...[...batches].map(([size, values]) => ({
           ...{
             name: `written in batches of ${size.toLocaleString('en')}`,

@@ -18,6 +18,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   lag: async () => (await import('./lag.ts')).benchLag,
   memory: async () => (await import('./memory.ts')).benchMemory,
   start: async () => (await import('./start.ts')).benchStart,
+  topics: async () => (await import('./topics.ts')).benchTopics,
 };
 
 const PICTURE = path.resolve(import.meta.dirname, '../docs/performance.svg');

@@ -1,24 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type kafkajs from 'kafkajs';
 import pg from 'pg';
-import { createCleanupStack, type CleanupStack } from '../../src/runtime/cleanup-stack.ts';
-import type { TestServices } from '../../tests/support/start-test-services.ts';
-import { createTestDatabase } from '../../tests/support/test-database.ts';
-import { checkEnding } from '../drain/check-ending.ts';
-import { composeLoad, joinLoads, type Load } from '../drain/compose-load.ts';
-import { fillTopics } from '../drain/fill-topics.ts';
-import { countSettled } from '../drain/run-bridges.ts';
-import type { Figure } from '../figures.ts';
-import { launchBridge } from '../launch-bridge.ts';
-import { openBed, type Bed } from '../open-bed.ts';
-import { allConsume, forgetGroups } from '../watch-groups.ts';
-import { compareCosts, type Cost } from './compare-costs.ts';
+import { createKafkaAdmin } from '../src/kafka/create-kafka-admin.ts';
+import { createCleanupStack, type CleanupStack } from '../src/runtime/cleanup-stack.ts';
+import { startTestServices, type TestServices } from '../tests/support/start-test-services.ts';
+import { createTestDatabase } from '../tests/support/test-database.ts';
+import { checkEnding } from './drain/check-ending.ts';
+import { composeLoad, joinLoads, type Load } from './drain/compose-load.ts';
+import { fillTopics } from './drain/fill-topics.ts';
+import { countSettled } from './drain/run-bridges.ts';
+import type { BenchOptions, Report } from './figures.ts';
+import { launchBridge } from './launch-bridge.ts';
+import { openBed, type Bed } from './open-bed.ts';
+import { allConsume, forgetGroups } from './watch-groups.ts';
+import { compareCosts, type Cost } from './growth/compare-costs.ts';
 
 /** Five topics a provider, so 10 and 500. */
 const KINDS = ['constat', 'vehicle', 'claim'];
 const PROVIDERS = [2, 100];
 const PARTITIONS = 3;
 const SETTLE_MS = 5_000;
+const TO_THE_END = -1n;
 
 interface Side {
   readonly name: string;
@@ -29,15 +31,39 @@ interface Side {
 
 /** The same number of events over few topics and over many. The bridge has started and has nothing to do; then it stands
  *  still while the constats' topics are filled, and is measured from when it goes on. */
-export async function drainOverTopics(
+export async function benchTopics({ quick, signal }: BenchOptions): Promise<Report> {
+  const rounds = quick ? 2 : 3;
+  const events = quick ? 20_000 : 60_000;
+  const cleanup = createCleanupStack();
+  try {
+    const services = await startTestServices(process.env);
+    cleanup.defer('the services', services.stop);
+    const sides = await openSides(services, events, signal, cleanup);
+    const costs = new Map(sides.map(({ name }) => [name, [] as Cost[]]));
+    for (let round = 1; round <= rounds; round++) {
+      for (const side of sides) {
+        console.error(`topics: round ${round} of ${rounds}, ${side.name}`);
+        costs.get(side.name)!.push(await drainOnce(side, round));
+        await emptyTopics(side);
+      }
+    }
+    const each = `${PARTITIONS} partitions each, those of constats filled`;
+    return {
+      title: `Draining ${events.toLocaleString('en')} events over few and many topics of ${each}, ${rounds} interleaved rounds`,
+      figures: compareCosts(costs),
+      notes: ['Every round ended with every row equal to what the insurers reckon.'],
+    };
+  } finally {
+    await cleanup.unwind();
+  }
+}
+
+async function openSides(
   services: TestServices,
-  {
-    events,
-    rounds,
-    signal,
-  }: { readonly events: number; readonly rounds: number; readonly signal: AbortSignal },
+  events: number,
+  signal: AbortSignal,
   cleanup: CleanupStack,
-): Promise<readonly Figure[]> {
+): Promise<readonly Side[]> {
   const sides: Side[] = [];
   for (const providers of PROVIDERS) {
     const bed = await openBed({ services, providers, partitions: PARTITIONS, kinds: KINDS, signal }, cleanup);
@@ -50,14 +76,7 @@ export async function drainOverTopics(
     const name = `over ${providers * 5} topics`;
     sides.push({ name, load: joinLoads(loads), admin, bed: withPatience(bed) });
   }
-  const costs = new Map(sides.map(({ name }) => [name, [] as Cost[]]));
-  for (let round = 1; round <= rounds; round++) {
-    for (const side of sides) {
-      console.error(`growth: round ${round} of ${rounds}, ${side.name}`);
-      costs.get(side.name)!.push(await drainOnce(side, round));
-    }
-  }
-  return compareCosts(costs);
+  return sides;
 }
 
 /** A member that stands still for a while stays in its group. */
@@ -92,15 +111,23 @@ async function drainOnce({ bed, load, admin }: Side, round: number): Promise<Cos
     return { perSecond: (events / elapsedMs) * 1_000, cpuPer1000: (cpuMs / events) * 1_000 };
   } finally {
     await cleanup.unwind();
-    await emptyTopics(load, admin, bed.topology);
   }
 }
 
-async function emptyTopics(load: Load, admin: kafkajs.Admin, { routes }: Bed['topology']): Promise<void> {
-  for (const topic of new Set(load.records.map((record) => record.topic))) {
-    const partitions = Array.from({ length: routes.get(topic)!.partitions }, (_, partition) => ({
-      ...{ partition, offset: '-1' },
-    }));
-    await admin.deleteTopicRecords({ topic, partitions });
-  }
+/** As retention would; positions count on. */
+async function emptyTopics({ load, bed: { services, topology } }: Side): Promise<void> {
+  const admin = createKafkaAdmin({
+    ...{ brokers: services.kafkaBrokers, ssl: false, clientId: 'bench' },
+    sasl: { mechanism: 'scram-sha-256', ...services.kafkaAdmin },
+  });
+  const filled = [...new Set(load.records.map((record) => record.topic))];
+  await admin.deleteRecords({
+    topics: filled.map((name) => ({
+      name,
+      partitions: Array.from({ length: topology.routes.get(name)!.partitions }, (_, partition) => ({
+        ...{ partition, offset: TO_THE_END },
+      })),
+    })),
+  });
+  await admin.close();
 }
