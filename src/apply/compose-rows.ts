@@ -4,9 +4,9 @@ import type { Arrival, ReadableArrival } from './apply-batch.ts';
 
 /** The ledger's row of an arrival. */
 export function arrivalRow(arrival: ReadableArrival, digest: string, outcome: Outcome): EventRow {
-  const { event, source, topic, partition, offset, schemaRef, value } = arrival;
+  const { event, source, topic, schemaRef, value, partition, offset } = arrival;
   const how = { source, topic, outcome, author: event.meta.origin, schemaRef, bytes: value };
-  return { ...eventRow(event, digest, how), partition, offset };
+  return eventRow(event, digest, how, { partition, offset });
 }
 
 /** The ledger's row of an event of the hub's own, on its way to `topic`. */
@@ -21,6 +21,7 @@ export function eventRow(
     readonly schemaRef: number;
     readonly bytes: Buffer;
   },
+  at: Pick<EventRow, 'partition' | 'offset'> = NOWHERE,
 ): EventRow {
   const { meta } = event;
   return {
@@ -30,14 +31,21 @@ export function eventRow(
     provider: meta.providerId,
     eventType: meta.eventType,
     origin: meta.origin,
-    partition: null,
-    offset: null,
+    partition: at.partition,
+    offset: at.offset,
     revision: meta.revision,
     digest,
     occurredAtMs: Date.parse(meta.occurredAt),
-    ...how,
+    source: how.source,
+    topic: how.topic,
+    outcome: how.outcome,
+    author: how.author,
+    schemaRef: how.schemaRef,
+    bytes: how.bytes,
   };
 }
+
+const NOWHERE = { partition: null, offset: null };
 
 /** Null for an arrival that has no position: a pulled record. */
 export function deliveryRow(arrival: ReadableArrival, outcome: Outcome): DeliveryRow | null {

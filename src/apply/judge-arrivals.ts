@@ -2,13 +2,14 @@ import { digestOf, sealOf } from '../domain/canonical.ts';
 import { HUB, type EntityEvent, type Outcome } from '../domain/event.ts';
 import { judge, type Judgement, type MergeReason } from '../domain/judge.ts';
 import type { RuleContext } from '../domain/kind.ts';
+import { compareRevisions, type Revision } from '../domain/revision.ts';
 import type { EntityWrite, PositionAdvance, StoredEntity, WritePlan } from '../ports.ts';
 import { reach } from '../runtime/crash-points.ts';
 import type { ApplyDeps, Arrival, ReadableArrival, Settled } from './apply-batch.ts';
 import { composeMerge } from './compose-merge.ts';
 import { EMPTY_PLAN } from './empty-plan.ts';
 import { arrivalRow, deliveryRow, quarantineRow } from './compose-rows.ts';
-import { entityKey, historyKey, type ReadSet } from './read-for-judgement.ts';
+import { entityKey, noteHistory, type HistoryEntry, type ReadSet } from './read-for-judgement.ts';
 import { dayInAlgiers } from './rule-context.ts';
 import { shareVerification } from './share-verification.ts';
 
@@ -56,7 +57,8 @@ export async function judgeArrivals(
     const judgement = judgeOne(arrival, digest, read, deps);
     const { eventId, entityId } = arrival.event.meta;
     const code = judgement.outcome === 'quarantined' ? judgement.code : null;
-    const outcome = await settle(arrival, digest, judgement, judging);
+    const settling = settle(arrival, digest, judgement, judging);
+    const outcome = typeof settling === 'string' ? settling : await settling;
     settled.push({ outcome, code, eventId, entityId });
   }
   const plan = {
@@ -99,18 +101,28 @@ export function judgeOne(
     allottedWriterIds: deps.allottedWriterIds(route?.providerId ?? ''),
     stored,
     known: read.events.get(eventId) ?? null,
-    history: read.history.get(historyKey(kind, entityId, revision)) ?? null,
+    history: digestsAt(revision, read.history.get(entityKey(kind, entityId))),
     issued: stored?.revision[HUB] ?? 0,
   });
 }
 
-/** Turns one judgement into rows, brings the working copy forward, and says what it came to. */
-export async function settle(
+/** Digests that the history holds at exactly this revision; null when there is none. */
+function digestsAt(
+  revision: Revision,
+  history: readonly HistoryEntry[] | undefined,
+): ReadonlySet<string> | null {
+  const held = history?.filter((entry) => compareRevisions(entry.revision, revision) === 'equal') ?? [];
+  return held.length === 0 ? null : new Set(held.map(({ digest }) => digest));
+}
+
+/** Turns one judgement into rows, brings the working copy forward, and says what it came to. At once, but for what has to
+ *  be encoded: a promise for every event would cost more than most of the rules. */
+export function settle(
   arrival: ReadableArrival,
   digest: string,
   judgement: Judgement,
   to: Judging,
-): Promise<Outcome> {
+): Outcome | Promise<Outcome> {
   const { read, draft, deps } = to;
   const { event } = arrival;
   const { outcome } = judgement;
@@ -129,8 +141,8 @@ export async function settle(
   if (arrival.source === 'pull' && outcome !== 'applied') return outcome;
   draft.events.push(arrivalRow(arrival, digest, outcome));
   remember(arrival, event, digest, outcome, read);
-  if (outcome === 'applied') await writeEntity(arrival, event, digest, to);
-  return outcome;
+  if (outcome !== 'applied') return outcome;
+  return writeEntity(arrival, event, digest, to)?.then(() => outcome) ?? outcome;
 }
 
 /** The incoming state and the merged one are both kept; the merged one becomes the entity's, and is published always, even
@@ -180,8 +192,7 @@ export function remember(
 ): void {
   const { eventId, entityId, origin, revision } = meta;
   read.events.set(eventId, { digest, origin, entityId });
-  const key = historyKey(kind, entityId, revision);
-  read.history.set(key, (read.history.get(key) ?? new Set()).add(digest));
+  noteHistory(read, entityKey(kind, entityId), { revision, digest });
   const lineage = read.lineages.get(entityKey(kind, entityId));
   if (!lineage || (outcome !== 'applied' && outcome !== 'merged')) return;
   const accepted = outcome === 'applied';
@@ -200,12 +211,13 @@ export function remember(
   read.states.set(eventId, state);
 }
 
-export async function writeEntity(
+/** A promise where the event is shared too, which has to be encoded. */
+export function writeEntity(
   { kind }: Pick<ReadableArrival, 'kind'>,
   event: EntityEvent,
   digest: string,
   to: Judging,
-): Promise<void> {
+): Promise<void> | undefined {
   const { read, writes, draft, rules, deps } = to;
   const key = entityKey(kind, event.meta.entityId);
   const before = read.entities.get(key);
@@ -231,9 +243,8 @@ export async function writeEntity(
   });
   read.entities.set(key, entity);
 
-  const shared = await shareVerification(kind, event, digest, deps);
-  if (shared) {
+  return shareVerification(kind, event, digest, deps)?.then((shared) => {
     draft.events.push(shared.event);
     draft.outbox.push(shared.outbox);
-  }
+  });
 }

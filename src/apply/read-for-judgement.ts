@@ -1,6 +1,6 @@
 import { needsHistory } from '../domain/judge.ts';
 import type { EntityKind } from '../domain/kind.ts';
-import { formatRevision, type Revision } from '../domain/revision.ts';
+import type { Revision } from '../domain/revision.ts';
 import type { LineageEntry, StoredEntity, StoreTransaction } from '../ports.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Arrival, ReadableArrival } from './apply-batch.ts';
@@ -11,21 +11,22 @@ export interface KnownEvent {
   readonly entityId: string;
 }
 
+export interface HistoryEntry {
+  readonly revision: Revision;
+  readonly digest: string;
+}
+
 /** All that the judgement of a batch needs, read in a handful of statements. The maps are working copies: judging an
  *  arrival updates them, so that the next one of the same entity is judged against its predecessor. */
 export interface ReadSet {
   readonly entities: Map<string, StoredEntity>;
   readonly events: Map<string, KnownEvent>;
-  /** `historyKey` → digests that the history holds at that revision. */
-  readonly history: Map<string, Set<string>>;
+  /** `entityKey` → what the history holds of it, as far as it was asked for. */
+  readonly history: Map<string, HistoryEntry[]>;
   /** For the entities that need a merge: every state the history holds, in the order of writing. */
   readonly lineages: Map<string, LineageEntry[]>;
   /** By event id, the states that those merges look at. */
   readonly states: Map<string, JsonObject>;
-}
-
-export function historyKey(kind: EntityKind, entityId: string, revision: Revision): string {
-  return `${kind.name}|${entityId}|${formatRevision(revision)}`;
 }
 
 export const entityKey = (kind: EntityKind, entityId: string): string => `${kind.name}|${entityId}`;
@@ -56,12 +57,16 @@ export async function readForJudgement(arrivals: readonly Arrival[], tx: StoreTr
         return entity !== undefined && needsHistory(entity, revision);
       });
     if (pairs.length === 0) continue;
-    for (const held of await tx.readHistory(kind, pairs)) {
-      const key = historyKey(kind, held.entityId, held.revision);
-      read.history.set(key, (read.history.get(key) ?? new Set()).add(held.digest));
-    }
+    for (const { entityId, revision, digest } of await tx.readHistory(kind, pairs))
+      noteHistory(read, entityKey(kind, entityId), { revision, digest });
   }
   return read;
+}
+
+export function noteHistory({ history }: ReadSet, key: string, entry: HistoryEntry): void {
+  const entries = history.get(key);
+  if (entries === undefined) history.set(key, [entry]);
+  else entries.push(entry);
 }
 
 function groupByKind(arrivals: readonly ReadableArrival[]): Map<EntityKind, ReadableArrival[]> {

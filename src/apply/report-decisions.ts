@@ -14,14 +14,15 @@ export function reportDecisions(
   // A stopped topic's batch: nothing of it is settled, whatever its plan says.
   if (settled.length === 0) return;
   const now = deps.clock();
-  const counts: Partial<Record<Outcome, number>> = {};
+  const counts: Counts = {};
+  const byTopic = new Map<string, Counts>();
   const tellAll = deps.log.isLevelEnabled('debug');
   settled.forEach((one, i) => {
     const { outcome, code } = one;
     const arrival = arrivals[i]!;
-    const provider = deps.topology.routes.get(arrival.topic)?.providerId ?? 'unknown';
-    counts[outcome] = (counts[outcome] ?? 0) + 1;
-    deps.metrics.settled(provider, arrival.topic, outcome, 1);
+    const provider = providerOf(arrival.topic, deps);
+    add(counts, outcome);
+    byTopic.set(arrival.topic, add(byTopic.get(arrival.topic) ?? {}, outcome));
     if (outcome === 'applied' && arrival.readable) {
       // By how much its author's clock is ahead is no age.
       const aheadMs = deps.clockAheadMs?.(provider) ?? 0;
@@ -37,6 +38,10 @@ export function reportDecisions(
       deps.log.debug({ ...boundTo(arrival), ...one }, 'event settled');
     }
   });
+  for (const [topic, outcomes] of byTopic) {
+    for (const [outcome, count] of Object.entries(outcomes))
+      deps.metrics.settled(providerOf(topic, deps), topic, outcome as Outcome, count);
+  }
   reportFindings(plan, deps);
   const first = arrivals[0]!;
   const { topic, partition, offset } = first;
@@ -44,6 +49,16 @@ export function reportDecisions(
   // A pull tells of its round itself, and most of what it reads says nothing new.
   deps.log[first.source === 'topic' ? 'info' : 'debug'](batch, 'batch settled');
 }
+
+type Counts = Partial<Record<Outcome, number>>;
+
+function add(counts: Counts, outcome: Outcome): Counts {
+  counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}
+
+const providerOf = (topic: string, { topology }: ApplyDeps): string =>
+  topology.routes.get(topic)?.providerId ?? 'unknown';
 
 function reportFindings({ conflicts, flags }: WritePlan, { log, metrics }: ApplyDeps): void {
   for (const { kind, entityId, provider, atom, code, severity, stands, eventId } of conflicts) {

@@ -1,8 +1,10 @@
 import { HUB, type EntityEvent } from '../domain/event.ts';
 import type { EntityKind } from '../domain/kind.ts';
-import type { EventRow, WritePlan } from '../ports.ts';
+import type { EventRow, TopicRoute, WritePlan } from '../ports.ts';
 import type { ApplyDeps } from './apply-batch.ts';
 import { eventRow } from './compose-rows.ts';
+
+type SharingDeps = Pick<ApplyDeps, 'topology' | 'codec' | 'newId' | 'clock'>;
 
 /** The shard and provider id of everything that goes to every provider. */
 export const SHARED = 'shared';
@@ -16,20 +18,34 @@ const SHARED_FIELDS = [
   'expiresAt',
 ] as const;
 
+export interface SharedVerification {
+  readonly event: EventRow;
+  readonly outbox: WritePlan['outbox'][number];
+}
+
 /** The event that tells every insurer of an applied verification, or null when the kind has no shared topic or its
  *  provider has not switched sharing on (`shareVerifications`). It carries result, plate and dates, nothing else, and
  *  is kept under a kind of its own, so that it never enters the history of the verification itself. */
-export async function shareVerification(
+export function shareVerification(
   kind: EntityKind,
   event: EntityEvent,
   digest: string,
-  deps: Pick<ApplyDeps, 'topology' | 'codec' | 'newId' | 'clock'>,
-): Promise<{ readonly event: EventRow; readonly outbox: WritePlan['outbox'][number] } | null> {
+  deps: SharingDeps,
+): Promise<SharedVerification> | null {
   if (!deps.topology.providers.get(event.meta.providerId)?.shareVerifications) return null;
   const route = deps.topology.routes.get(`${SHARED}-${event.meta.eventType}`);
   // Without a plate there is nothing that another insurer could look up.
   if (!route || typeof event.state['plateNormalized'] !== 'string') return null;
+  return composeShared(kind, event, digest, route, deps);
+}
 
+async function composeShared(
+  kind: EntityKind,
+  event: EntityEvent,
+  digest: string,
+  route: TopicRoute,
+  deps: SharingDeps,
+): Promise<SharedVerification> {
   const { meta } = event;
   const shared: EntityEvent = {
     meta: {

@@ -55,7 +55,7 @@ class InstantType extends LogicalType {
   }
 }
 
-class DecimalType extends LogicalType {
+export class DecimalType extends LogicalType {
   readonly precision: number;
   readonly scale: number;
   constructor(schema: avsc.Schema, options?: unknown) {

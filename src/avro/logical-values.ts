@@ -52,8 +52,15 @@ export function writeDate(text: unknown): number | undefined {
 export function readInstant(ms: number): string {
   if (!(ms >= FIRST_DAY * DAY_MS && ms < (LAST_DAY + 1) * DAY_MS))
     throw new Unreadable('an instant lies outside the years 1 to 9999');
-  return new Date(ms).toISOString();
+  const days = Math.floor(ms / DAY_MS);
+  const ofDay = ms - days * DAY_MS;
+  const seconds = Math.floor(ofDay / 1_000);
+  const [hour, minute] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60];
+  return `${readDate(days)}T${TWO_DIGITS[hour]}:${TWO_DIGITS[minute]}:${TWO_DIGITS[seconds % 60]}.${THREE_DIGITS[ofDay - seconds * 1_000]}Z`;
 }
+
+const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+const THREE_DIGITS = Array.from({ length: 1_000 }, (_, number) => String(number).padStart(3, '0'));
 
 /** RFC 3339 with any offset → milliseconds, finer digits cut off; undefined for what is none. */
 export function writeInstant(text: unknown): number | undefined {

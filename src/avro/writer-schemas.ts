@@ -4,8 +4,8 @@ import pLimit from 'p-limit';
 import type { Clock, SchemaTable } from '../ports.ts';
 import { findAbsentFields } from './absent-fields.ts';
 import { avroType, definitionOf } from './avro-types.ts';
-import { compileBytesCheck } from './check-bytes.ts';
-import type { BytesCheck } from './check-bytes.ts';
+import { compileReader } from './compile-reader.ts';
+import type { BytesReader } from './compile-reader.ts';
 import type { RegistryClient } from './create-registry-client.ts';
 import type { AvroSchema } from './avro-schema.ts';
 import { Unreadable } from './logical-values.ts';
@@ -64,10 +64,10 @@ export function createWriterSchemas(deps: WriterSchemasDeps) {
     try {
       const type = avroType(JSON.parse(found.definition) as AvroSchema);
       const definition = definitionOf(type);
-      const check = compileBytesCheck(type);
+      const readPlainly = compileReader(type);
       return {
         status: 'ready',
-        writer: writerSchema(type, definition, check, await deps.schemaTable.intern(definition)),
+        writer: writerSchema(type, definition, readPlainly, await deps.schemaTable.intern(definition)),
       };
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
@@ -120,7 +120,7 @@ export function createWriterSchemas(deps: WriterSchemasDeps) {
       if (loading === undefined) {
         loading = deps.schemaTable.load(schemaRef).then((definition) => {
           const type = avroType(JSON.parse(definition) as AvroSchema);
-          return writerSchema(type, definitionOf(type), compileBytesCheck(type), schemaRef);
+          return writerSchema(type, definitionOf(type), compileReader(type), schemaRef);
         });
         byRef.set(schemaRef, loading);
         loading.catch(() => byRef.delete(schemaRef));
@@ -143,7 +143,7 @@ function shared<K, V>(underWay: Map<K, Promise<V>>, key: K, start: () => Promise
 function writerSchema(
   type: avsc.Type,
   definition: string,
-  check: BytesCheck,
+  readPlainly: BytesReader,
   schemaRef: number,
 ): WriterSchema {
   const resolvers = new Map<ReaderSchema, avsc.Resolver | Unreadable | undefined>();
@@ -170,8 +170,8 @@ function writerSchema(
     },
     read(reader, bytes) {
       const resolver = resolverFor(reader);
-      check(bytes);
-      return reader.type.fromBuffer(bytes, resolver) as unknown;
+      const value = readPlainly(bytes);
+      return resolver === undefined ? value : (reader.type.fromBuffer(bytes, resolver) as unknown);
     },
   };
 }

@@ -28,7 +28,11 @@ export function createRouteIds(): RouteIds {
   const known = new Map<string, number>();
   return {
     async intern(client, events) {
-      const keys = events.map(keyOf);
+      const keys: string[] = [];
+      events.forEach((event, i) => {
+        const before = events[i - 1];
+        keys.push(before !== undefined && isSameRoute(event, before) ? keys[i - 1]! : keyOf(event));
+      });
       const missing = new Map<string, Route>();
       keys.forEach((key, index) => {
         if (!known.has(key)) missing.set(key, routeOf(events[index]!));
@@ -92,6 +96,18 @@ async function insertRoutes(client: pg.ClientBase, routes: readonly Route[]): Pr
 
 function routeOf(event: EventRow): Route {
   return [event.provider, event.kind, event.eventType, event.origin, event.source, event.topic];
+}
+
+/** Most events of a batch came the same way. */
+function isSameRoute(a: EventRow, b: EventRow): boolean {
+  return (
+    a.provider === b.provider &&
+    a.kind === b.kind &&
+    a.eventType === b.eventType &&
+    a.origin === b.origin &&
+    a.source === b.source &&
+    a.topic === b.topic
+  );
 }
 
 function keyOf(event: EventRow): string {

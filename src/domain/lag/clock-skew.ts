@@ -13,12 +13,16 @@ const WINDOW = 256;
 export function createClockSkew(): ClockSkew {
   const delays: number[] = [];
   let next = 0;
+  let smallest = Infinity;
   return {
     observe(occurredAtMs, appendedAtMs) {
-      delays[next] = appendedAtMs - occurredAtMs;
+      const [delay, replaced] = [appendedAtMs - occurredAtMs, delays[next]];
+      delays[next] = delay;
       next = (next + 1) % WINDOW;
+      // Asked for with every event, so looked for only when the smallest has gone.
+      smallest = replaced === smallest ? Math.min(...delays) : Math.min(smallest, delay);
     },
     // `0 -` and not `-`: no skew is not minus zero.
-    skewMs: () => (delays.length === 0 ? null : 0 - Math.min(...delays)),
+    skewMs: () => (delays.length === 0 ? null : 0 - smallest),
   };
 }
