@@ -22,8 +22,8 @@ export function checkAttachments(value: Json | undefined, at: string, findings: 
   attachments.forEach((attachment, i) => {
     if (!isRecord(attachment)) return;
     checkLengths(attachment, `${at}/${i}`, LENGTHS, findings);
-    checkPattern(attachment['sha256'], `${at}/${i}/sha256`, SHA256, findings);
-    checkPattern(attachment['mediaType'], `${at}/${i}/mediaType`, MEDIA_TYPE, findings);
-    checkRange(attachment['sizeBytes'], `${at}/${i}/sizeBytes`, SIZE, findings);
+    checkPattern(attachment, 'sha256', `${at}/${i}`, SHA256, findings);
+    checkPattern(attachment, 'mediaType', `${at}/${i}`, MEDIA_TYPE, findings);
+    checkRange(attachment, 'sizeBytes', `${at}/${i}`, SIZE, findings);
   });
 }

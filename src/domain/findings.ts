@@ -40,30 +40,35 @@ export function checkLengths(
   }
 }
 
-/** Texts with a fixed form; an absent one is no fault. */
+/** A text with a fixed form; an absent one is no fault. */
 export function checkPattern(
-  value: Json | undefined,
+  state: JsonObject,
+  field: string,
   at: string,
   rule: { readonly pattern: RegExp; readonly code: string; readonly message: string },
   findings: Findings,
 ): void {
+  const value = state[field];
   if (!absent(value) && !(typeof value === 'string' && rule.pattern.test(value)))
-    findings.error(at, rule.code, rule.message);
+    findings.error(`${at}/${field}`, rule.code, rule.message);
 }
 
-/** Numbers between two bounds, both included; an absent one is no fault. */
+/** A number between two bounds, both included; an absent one is no fault. */
 export function checkRange(
-  value: Json | undefined,
+  state: JsonObject,
+  field: string,
   at: string,
   rule: { readonly min: number; readonly max: number; readonly code: string; readonly what: string },
   findings: Findings,
 ): void {
+  const value = state[field];
   if (absent(value) || (typeof value === 'number' && value >= rule.min && value <= rule.max)) return;
-  findings.error(at, rule.code, `${rule.what} lies between ${rule.min} and ${rule.max}.`);
+  findings.error(`${at}/${field}`, rule.code, `${rule.what} lies between ${rule.min} and ${rule.max}.`);
 }
 
 /** Elements of a list with identity whose key was used before. */
 export function checkKeys(elements: readonly Json[], at: string, key: string, findings: Findings): void {
+  if (elements.length < 2) return;
   const seen = new Set<Json>();
   elements.forEach((element, i) => {
     const value = typeof element === 'object' && element !== null ? (element as JsonObject)[key] : undefined;

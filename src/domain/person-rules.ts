@@ -1,6 +1,6 @@
 import { calendarDate } from './calendar-date.ts';
 import { checkLengths, checkPattern, COUNTRY, type Findings } from './findings.ts';
-import type { Json } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 import type { RuleContext } from './kind.ts';
 import { isPhone, normalisePhone } from './phone.ts';
 import { absent, isRecord, text } from './read-state.ts';
@@ -27,10 +27,10 @@ export function checkPerson(
 ): void {
   if (!isRecord(value)) return;
   checkLengths(value, at, LENGTHS, findings);
-  checkPattern(value['nin'], `${at}/nin`, NIN, findings);
-  checkPattern(value['email'], `${at}/email`, EMAIL, findings);
-  checkPattern(value['country'], `${at}/country`, COUNTRY, findings);
-  checkPhone(value['phone'], `${at}/phone`, findings);
+  checkPattern(value, 'nin', at, NIN, findings);
+  checkPattern(value, 'email', at, EMAIL, findings);
+  checkPattern(value, 'country', at, COUNTRY, findings);
+  checkPhone(value, at, findings);
 
   const name = value['kind'] === 'LEGAL' ? 'companyName' : 'lastName';
   if (text(value[name]) === null)
@@ -45,12 +45,14 @@ export function checkPerson(
     findings.error(`${at}/birthDate`, 'BIRTH_DATE_IN_FUTURE', 'The date of birth lies in the future.');
 }
 
-export function checkPhone(value: Json | undefined, at: string, findings: Findings): void {
-  if (absent(value) || (typeof value === 'string' && isPhone(value))) return;
-  if (normalisePhone(value) === null) findings.error(at, 'PHONE_INVALID', 'This is no telephone number.');
+/** The field `phone` of a record. */
+export function checkPhone({ phone }: JsonObject, at: string, findings: Findings): void {
+  if (absent(phone) || (typeof phone === 'string' && isPhone(phone))) return;
+  if (normalisePhone(phone) === null)
+    findings.error(`${at}/phone`, 'PHONE_INVALID', 'This is no telephone number.');
   else
     findings.warning(
-      at,
+      `${at}/phone`,
       'PHONE_NOT_E164',
       'Write the number with its country code, as in +213 and nine or eight digits.',
     );

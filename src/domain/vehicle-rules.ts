@@ -18,17 +18,17 @@ export function checkVehicle(
 ): void {
   if (!isRecord(value)) return;
   checkLengths(value, at, LENGTHS, findings);
-  checkPattern(value['country'], `${at}/country`, COUNTRY, findings);
-  checkRange(value['vehicleClass'], `${at}/vehicleClass`, CLASS, findings);
+  checkPattern(value, 'country', at, COUNTRY, findings);
+  checkRange(value, 'vehicleClass', at, CLASS, findings);
   const year = {
     min: FIRST_YEAR,
     max: Number(context.today.slice(0, 4)),
     code: 'REGISTRATION_YEAR_RANGE',
     what: 'The year of first registration',
   };
-  checkRange(value['firstRegistrationYear'], `${at}/firstRegistrationYear`, year, findings);
+  checkRange(value, 'firstRegistrationYear', at, year, findings);
   checkPlate(value, at, findings);
-  checkVin(value['vin'], `${at}/vin`, findings);
+  checkVin(value, at, findings);
 }
 
 /** Only a missing plate is an error: diplomatic, temporary and foreign ones have forms of their own. */
@@ -53,18 +53,18 @@ function checkPlate(vehicle: JsonObject, at: string, findings: Findings): void {
   }
 }
 
-function checkVin(value: Json | undefined, at: string, findings: Findings): void {
-  if (absent(value)) return;
-  if (typeof value !== 'string' || !isVin(value)) {
+function checkVin({ vin }: JsonObject, at: string, findings: Findings): void {
+  if (absent(vin)) return;
+  if (typeof vin !== 'string' || !isVin(vin)) {
     return findings.error(
-      at,
+      `${at}/vin`,
       'VIN_FORMAT',
       'A VIN has 17 letters and digits, without I, O and Q; an older number belongs in chassisNumber.',
     );
   }
-  if (!hasCheckDigit(value))
+  if (!hasCheckDigit(vin))
     findings.warning(
-      at,
+      `${at}/vin`,
       'VIN_CHECK_DIGIT',
       'The ninth character of the VIN is not its check digit: read it again.',
     );

@@ -11,10 +11,10 @@ const PERCENT = { min: 0, max: 100, code: 'PERCENT_RANGE', what: 'A share of lia
 export function violations(state: JsonObject, context: RuleContext): readonly Violation[] {
   return collectFindings((findings) => {
     checkLengths(state, '', LENGTHS, findings);
-    checkPattern(state['estimatedDamage'], '/estimatedDamage', AMOUNT, findings);
-    checkPattern(state['settledAmount'], '/settledAmount', AMOUNT, findings);
-    checkPattern(state['currency'], '/currency', CURRENCY, findings);
-    checkRange(state['liabilityPercentA'], '/liabilityPercentA', PERCENT, findings);
+    checkPattern(state, 'estimatedDamage', '', AMOUNT, findings);
+    checkPattern(state, 'settledAmount', '', AMOUNT, findings);
+    checkPattern(state, 'currency', '', CURRENCY, findings);
+    checkRange(state, 'liabilityPercentA', '', PERCENT, findings);
     checkAttachments(state['attachments'], '/attachments', findings);
     const declared = dayOf(state['declaredAt']);
     if (declared !== null && declared > context.today) {

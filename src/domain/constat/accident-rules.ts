@@ -16,8 +16,8 @@ export function checkAccident(state: JsonObject, context: RuleContext, findings:
   const accident = record(state['accident']);
   const at = '/accident';
   checkLengths(accident, at, LENGTHS, findings);
-  checkPattern(accident['accidentTime'], `${at}/accidentTime`, TIME, findings);
-  checkPattern(accident['country'], `${at}/country`, COUNTRY, findings);
+  checkPattern(accident, 'accidentTime', at, TIME, findings);
+  checkPattern(accident, 'country', at, COUNTRY, findings);
   checkPosition(accident, at, findings);
   if (state['status'] !== 'DRAFT' && text(accident['place']) === null) {
     findings.error(`${at}/place`, 'PLACE_MISSING', 'The place of the accident is missing.');
@@ -50,8 +50,8 @@ function checkDay(state: JsonObject, day: string, context: RuleContext, findings
 }
 
 function checkPosition(accident: JsonObject, at: string, findings: Findings): void {
-  checkRange(accident['latitude'], `${at}/latitude`, LATITUDE, findings);
-  checkRange(accident['longitude'], `${at}/longitude`, LONGITUDE, findings);
+  checkRange(accident, 'latitude', at, LATITUDE, findings);
+  checkRange(accident, 'longitude', at, LONGITUDE, findings);
   if (absent(accident['latitude']) !== absent(accident['longitude'])) {
     findings.error(`${at}/latitude`, 'POSITION_INCOMPLETE', 'Latitude and longitude are given together.');
   }

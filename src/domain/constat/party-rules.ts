@@ -30,8 +30,8 @@ export function checkParty(
   checkInsurance(party['insurance'], `${at}/insurance`, accidentDay, findings);
   checkDriver(party['driver'], `${at}/driver`, accidentDay, context, findings);
   const impact = record(party['initialImpact']);
-  checkRange(impact['x'], `${at}/initialImpact/x`, ACROSS, findings);
-  checkRange(impact['y'], `${at}/initialImpact/y`, ACROSS, findings);
+  checkRange(impact, 'x', `${at}/initialImpact`, ACROSS, findings);
+  checkRange(impact, 'y', `${at}/initialImpact`, ACROSS, findings);
   checkCircumstances(party, at, findings);
 }
 

@@ -81,7 +81,7 @@ function checkWitnesses(state: JsonObject, findings: Findings): void {
     if (!isRecord(witness)) return;
     const at = `/witnesses/${i}`;
     checkLengths(witness, at, WITNESS_LENGTHS, findings);
-    checkPhone(witness['phone'], `${at}/phone`, findings);
+    checkPhone(witness, at, findings);
     if (text(witness['name']) === null)
       findings.warning(`${at}/name`, 'NAME_MISSING', 'The witness has no name.');
   });

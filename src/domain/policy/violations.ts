@@ -16,8 +16,8 @@ export function violations(state: JsonObject, context: RuleContext): readonly Vi
       findings.error('/policyNumber', 'POLICY_NUMBER_MISSING', 'The number of the policy is missing.');
     }
     checkValidity(state, '', findings);
-    checkPattern(state['premiumAmount'], '/premiumAmount', AMOUNT, findings);
-    checkPattern(state['currency'], '/currency', CURRENCY, findings);
+    checkPattern(state, 'premiumAmount', '', AMOUNT, findings);
+    checkPattern(state, 'currency', '', CURRENCY, findings);
     checkPerson(state['policyholder'], '/policyholder', context, findings);
     const vehicles = list(state['vehicles']);
     checkKeys(vehicles, '/vehicles', 'plateRaw', findings);
