@@ -13,16 +13,18 @@ const WINDOW = 256;
 export function createClockSkew(): ClockSkew {
   const delays: number[] = [];
   let next = 0;
-  let smallest = Infinity;
+  /** Undefined until it is asked for again: it is, for each event of a batch, after all of them were observed. */
+  let smallest: number | undefined;
   return {
     observe(occurredAtMs, appendedAtMs) {
-      const [delay, replaced] = [appendedAtMs - occurredAtMs, delays[next]];
-      delays[next] = delay;
+      delays[next] = appendedAtMs - occurredAtMs;
       next = (next + 1) % WINDOW;
-      // Asked for with every event, so looked for only when the smallest has gone.
-      smallest = replaced === smallest ? Math.min(...delays) : Math.min(smallest, delay);
+      smallest = undefined;
     },
-    // `0 -` and not `-`: no skew is not minus zero.
-    skewMs: () => (delays.length === 0 ? null : 0 - smallest),
+    skewMs() {
+      smallest ??= Math.min(...delays);
+      // `0 -` and not `-`: no skew is not minus zero.
+      return delays.length === 0 ? null : 0 - smallest;
+    },
   };
 }
