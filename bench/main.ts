@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => (await import('./memory.ts')).benchMemory,
   start: async () => (await import('./start.ts')).benchStart,
   topics: async () => (await import('./topics.ts')).benchTopics,
+  relay: async () => (await import('./relay.ts')).benchRelay,
 };
 
 const PICTURE = path.resolve(import.meta.dirname, '../docs/performance.svg');

@@ -52,6 +52,7 @@ export async function composeLoad(
   providerId: string,
   registryUrl: string,
   signal?: AbortSignal,
+  writer = providerId,
 ): Promise<Load> {
   const random = createRandom(7);
   const kind = findKind('constat')!;
@@ -93,8 +94,8 @@ export async function composeLoad(
     const topic = topicOf(providerId, kind, action);
     const value = await codec.encode(topic, kind, kind.records[action]!, {
       meta: {
-        ...{ eventId, eventType: `constat.${action}`, providerId, origin: providerId, entityType: 'constat' },
-        ...{ entityId, revision: { [providerId]: counter }, occurredAt: at, correlationId: null },
+        ...{ eventId, eventType: `constat.${action}`, providerId, origin: writer, entityType: 'constat' },
+        ...{ entityId, revision: { [writer]: counter }, occurredAt: at, correlationId: null },
         ...{ causationId: null, actor: 'USER', replay: false },
       },
       state,
@@ -109,7 +110,7 @@ export async function composeLoad(
 
   function open() {
     const id = randomUUID();
-    const own = { constatId: id, providerId, createdBy: providerId, createdAt: at, updatedAt: at };
+    const own = { constatId: id, providerId, createdBy: writer, createdAt: at, updatedAt: at };
     const entity = { id, counter: 1, state: codec.normalise(kind, { ...sample.constat(), ...own }) };
     if (held.length < KEPT_STATES) held.push(entity);
     else held[random.below(KEPT_STATES)] = entity;

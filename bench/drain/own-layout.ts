@@ -12,7 +12,7 @@ const BATCH = 1_000;
 /** As many as one process of the bridge has batches in work. */
 const CONNECTIONS = 3;
 
-type Event = NonNullable<LoadRecord['event']> & Pick<LoadRecord, 'topic' | 'value'>;
+export type OwnEvent = NonNullable<LoadRecord['event']> & Pick<LoadRecord, 'topic' | 'value'>;
 
 /** The bridge's own tables and statements with rows decoded and judged beforehand: no broker, no reading, no rules. Each
  *  connection has the entities of its own lane, so that none waits for another. */
@@ -43,11 +43,11 @@ export async function fillOwnLayout(bed: Bed, load: Load, batch = BATCH): Promis
 }
 
 function toLanes(bed: Bed, load: Load, batch: number): readonly (readonly WritePlan[])[] {
-  const distinct = new Map<string, Event>();
+  const distinct = new Map<string, OwnEvent>();
   for (const { event, topic, value } of load.records) {
     if (event !== null) distinct.set(event.eventId, { ...event, topic, value });
   }
-  const lanes = Array.from({ length: CONNECTIONS }, (): Event[] => []);
+  const lanes = Array.from({ length: CONNECTIONS }, (): OwnEvent[] => []);
   for (const event of distinct.values())
     lanes[parseInt(event.entityId.slice(0, 6), 16) % CONNECTIONS]!.push(event);
   return lanes.map((lane) => {
@@ -58,28 +58,37 @@ function toLanes(bed: Bed, load: Load, batch: number): readonly (readonly WriteP
   });
 }
 
-function toPlan(bed: Bed, events: readonly Event[], written: Map<string, number>): WritePlan {
+/** What a batch writes when all its events are applied; `written` knows the last counter of each entity before it. */
+export function toPlan(
+  bed: Bed,
+  events: readonly OwnEvent[],
+  written: Map<string, number>,
+  writer = bed.providerIds[0]!,
+): WritePlan {
   const [provider] = bed.providerIds as [string];
+  const source = writer === provider ? 'topic' : 'api';
+  const place = (i: number) =>
+    writer === provider ? { partition: 0, offset: BigInt(i) } : { partition: null, offset: null };
   const kind = bed.topology.kinds.get('constat')!;
   const rows = events.map((event, i): EventRow => {
     const { eventId, entityId, counter, state, topic, value } = event;
     return {
       ...{ eventId, entityId, kind: kind.name, provider, eventType: topic.slice(provider.length + 1) },
-      ...{ origin: provider, source: 'topic', topic, partition: 0, offset: BigInt(i), author: provider },
-      ...{ revision: { [provider]: counter }, digest: digestOf(state, kind.shape), outcome: 'applied' },
+      ...{ origin: writer, source, topic, ...place(i), author: writer },
+      ...{ revision: { [writer]: counter }, digest: digestOf(state, kind.shape), outcome: 'applied' },
       ...{ occurredAtMs: 0, schemaRef: 1, bytes: value },
     };
   });
   const last = new Map(rows.map((row, i) => [row.entityId, { row, state: events[i]!.state }]));
   const entities = [...last.values()].map(({ row, state }): EntityWrite => {
     const before = written.get(row.entityId);
-    written.set(row.entityId, row.revision[provider]!);
+    written.set(row.entityId, row.revision[writer]!);
     return {
       kind,
-      expected: before === undefined ? null : { [provider]: before },
+      expected: before === undefined ? null : { [writer]: before },
       entity: {
         ...{ id: row.entityId, provider, revision: row.revision, digest: row.digest, seal: null },
-        ...{ status: kind.status(state), createdBy: provider, erased: false, eventId: row.eventId },
+        ...{ status: kind.status(state), createdBy: writer, erased: false, eventId: row.eventId },
       },
       violations: [],
       state,
