@@ -9,6 +9,7 @@ type Bench = (options: BenchOptions) => Report | Promise<Report>;
 
 /** Every benchmark; its module is only loaded to run it. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  api: async () => (await import('./api.ts')).benchApi,
   burrow: async () => (await import('./burrow.ts')).benchBurrow,
   drain: async () => (await import('./drain.ts')).benchDrain,
   explain: async () => (await import('./explain.ts')).benchExplain,

@@ -5,6 +5,7 @@
  *      topics ─▶ consume ┤
  *      GET APIs ─▶ pull ─┘
  */
+import { createSecretKey } from 'node:crypto';
 import { createApi } from './api/create-api.ts';
 import { DEFAULT_LIMITS } from './api/api-deps.ts';
 import { serveApi } from './api/serve-api.ts';
@@ -179,10 +180,11 @@ export async function buildApp(
     };
 
     // The way out
+    const signingKey = createSecretKey(settings.eventSigningKey);
     const relay = relayOutbox({
       outbox,
       sinkOf,
-      signingKey: settings.eventSigningKey,
+      signingKey,
       metrics,
       tracing,
       log: log.child({ part: 'relay' }),
@@ -296,7 +298,7 @@ export async function buildApp(
 
     // After a restore
     const recovering = {
-      ...{ topology, store, logs, codec, signingKey: settings.eventSigningKey },
+      ...{ topology, store, logs, codec, signingKey },
       table: createRecoveryTable({ pool }),
       adopt: (entity: Parameters<typeof adoptEvents>[0]) => adoptEvents(entity, applying),
       apply: (arrivals: readonly Arrival[]) => applyUnplaced(arrivals),

@@ -2,7 +2,7 @@ import type { Adopted, ReadBackEntity } from '../apply/adopt-events.ts';
 import type { Arrival, ReadableArrival } from '../apply/apply-batch.ts';
 import { decodeArrivals } from '../apply/decode-arrivals.ts';
 import { entityKey } from '../apply/read-for-judgement.ts';
-import { isSignedByUs, SIGNATURE_HEADER } from '../apply/sign-event.ts';
+import { isSignedByUs, SIGNATURE_HEADER, type SigningKey } from '../apply/sign-event.ts';
 import { TransientError } from '../domain/errors.ts';
 import { HUB } from '../domain/event.ts';
 import type {
@@ -31,7 +31,7 @@ export interface RecoverDeps {
   readonly adopt: (entity: ReadBackEntity) => Promise<Adopted>;
   /** The ordinary step, without a position. */
   readonly apply: (arrivals: readonly Arrival[]) => Promise<unknown>;
-  readonly signingKey: Buffer;
+  readonly signingKey: SigningKey;
   readonly log: Log;
 }
 

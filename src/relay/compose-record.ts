@@ -1,4 +1,4 @@
-import { SIGNATURE_HEADER, signEvent } from '../apply/sign-event.ts';
+import { SIGNATURE_HEADER, signEvent, type SigningKey } from '../apply/sign-event.ts';
 import type { OutboxItem, OutgoingRecord } from '../ports.ts';
 
 /** The Kafka record of an outbox row: key = entity id, CloudEvents 1.0 Kafka binary mode headers (§3.2), and the W3C trace
@@ -6,7 +6,7 @@ import type { OutboxItem, OutgoingRecord } from '../ports.ts';
 export function composeRecord(
   item: OutboxItem,
   traceparent: string | null,
-  signingKey: Buffer,
+  signingKey: SigningKey,
 ): OutgoingRecord {
   return {
     topic: item.topic,

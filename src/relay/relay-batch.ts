@@ -1,3 +1,4 @@
+import type { SigningKey } from '../apply/sign-event.ts';
 import type { Clock, Log, Metrics, Outbox, TopicSink, Tracing } from '../ports.ts';
 import { reach } from '../runtime/crash-points.ts';
 import { composeRecord } from './compose-record.ts';
@@ -7,7 +8,7 @@ export interface RelayDeps {
   readonly outbox: Outbox;
   /** A sink per shard, so that a provider whose broker stalls holds up no other. */
   readonly sinkOf: (shard: string) => TopicSink;
-  readonly signingKey: Buffer;
+  readonly signingKey: SigningKey;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly log: Log;

@@ -13,15 +13,17 @@ export interface RelayOutboxDeps extends RelayDeps {
 }
 
 export interface Relay extends Service {
-  /** Wakes the relay of these shards here at once, and those of other processes through a notification. Never rejects. */
+  /** Wakes the relay of these shards at once: here, or through a notification where the shard is not known to be owned
+   *  here. Never rejects. */
   wake(shards: readonly string[]): void;
 }
 
 /** outbox → topic. One shard per provider, owned through a session lock, so that one process at a time sends it and the
  *  order of each entity's events is kept; a provider whose topic refuses or stalls delays no other. Woken in process, by
- *  notification from other processes, and by a slow poll behind both. */
+ *  notification from other processes, and by a slow poll behind both, which also covers a lock that was lost unnoticed. */
 export function relayOutbox(deps: RelayOutboxDeps): Relay {
   const wakes = new Map<string, Wake>(deps.shards.map((shard) => [shard, createWake()]));
+  const owned = new Set<string>();
   const pending = new Set<string>();
   let notifying = false;
 
@@ -46,9 +48,9 @@ export function relayOutbox(deps: RelayOutboxDeps): Relay {
     wake(shards) {
       for (const shard of shards) {
         wakes.get(shard)?.wake();
-        pending.add(shard);
+        if (!owned.has(shard)) pending.add(shard);
       }
-      if (!notifying) void notifyOthers();
+      if (pending.size > 0 && !notifying) void notifyOthers();
     },
     async run(signal) {
       while (!signal.aborted) {
@@ -57,7 +59,7 @@ export function relayOutbox(deps: RelayOutboxDeps): Relay {
           { signal, onWait: tellWait(deps.log, 'relay waits for PostgreSQL') },
         );
         try {
-          await relayShards(session, wakes, deps, signal);
+          await relayShards(session, wakes, owned, deps, signal);
         } finally {
           await session.close();
         }
@@ -74,21 +76,26 @@ const tellWait = (log: Log, line: string) => (error: Error, _waitMs: number, att
 async function relayShards(
   session: OutboxSession,
   wakes: ReadonlyMap<string, Wake>,
+  owned: Set<string>,
   deps: RelayOutboxDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const lost = new AbortController();
-  void session.closed.then(() => lost.abort());
+  void session.closed.then(() => {
+    owned.clear();
+    lost.abort();
+  });
   const stop = AbortSignal.any([signal, lost.signal]);
   const shards = [...wakes].map(async ([shard, wake]) => {
     try {
-      await relayShard(shard, wake, session, deps, stop);
+      await relayShard(shard, wake, session, owned, deps, stop);
     } catch (error) {
       lost.abort();
       throw error;
     }
   });
   const ended = await Promise.allSettled(shards);
+  owned.clear();
   const failed = ended.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
 }
@@ -97,6 +104,7 @@ async function relayShard(
   shard: string,
   wake: Wake,
   session: OutboxSession,
+  owned: Set<string>,
   deps: RelayOutboxDeps,
   signal: AbortSignal,
 ): Promise<void> {
@@ -105,11 +113,11 @@ async function relayShard(
     signal,
     onWait: tellWait(log, 'relay waits; edits stay in the outbox, in order'),
   };
-  let owned = false;
   while (!signal.aborted) {
     try {
-      owned ||= await retryTransient(() => session.tryLock(shard), waiting);
-      const settled = owned ? await retryTransient(() => relayBatch(shard, deps), waiting) : 0;
+      if (!owned.has(shard) && (await retryTransient(() => session.tryLock(shard), waiting)))
+        owned.add(shard);
+      const settled = owned.has(shard) ? await retryTransient(() => relayBatch(shard, deps), waiting) : 0;
       if (settled === 0) await wake.wait(deps.pollIntervalMs, signal);
     } catch (error) {
       // Stopped while waiting for PostgreSQL or Kafka: what was not acknowledged stays in the outbox.

@@ -57,6 +57,25 @@ describe('the relay', () => {
     await stop();
   });
 
+  it('tells nobody of a shard that it holds itself, until it has lost it', async () => {
+    const bed = setup({ saa: [row(1)], trust: [] });
+    const other = await bed.deps.outbox.openSession(() => {});
+    await other.tryLock('trust');
+    const { relay, stop } = start(bed.deps);
+    await waitFor('it sends what is in its shard', () => bed.acknowledged.length === 1);
+    relay.wake(['saa', 'trust']);
+    await waitFor('the holder of the other was told', () => bed.notified.length === 1);
+
+    bed.sessions[1]!.lose();
+    const thief = await bed.deps.outbox.openSession(() => {});
+    await thief.tryLock('saa');
+    await waitFor('it has another session', () => bed.sessions.length === 4);
+    relay.wake(['saa']);
+    await waitFor('whoever holds it now was told', () => bed.notified.length === 2);
+    expect(bed.notified).toEqual([['trust'], ['saa']]);
+    await stop();
+  });
+
   it('sends again, in the same order, until it is known what was written', async () => {
     const { deps, values, acknowledged, nextSendings } = setup({ saa: [row(1), row(2)] });
     nextSendings(unavailable, unavailable);
