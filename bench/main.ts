@@ -18,9 +18,9 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   latency: async () => (await import('./latency.ts')).benchLatency,
   lag: async () => (await import('./lag.ts')).benchLag,
   memory: async () => (await import('./memory.ts')).benchMemory,
+  relay: async () => (await import('./relay.ts')).benchRelay,
   start: async () => (await import('./start.ts')).benchStart,
   topics: async () => (await import('./topics.ts')).benchTopics,
-  relay: async () => (await import('./relay.ts')).benchRelay,
 };
 
 const PICTURE = path.resolve(import.meta.dirname, '../docs/performance.svg');
