@@ -1,10 +1,15 @@
 import type { RequestHandler } from 'express';
 import { rateLimit, ipKeyGenerator } from 'express-rate-limit';
+import { TransientError } from '../domain/errors.ts';
+import { raceAbort } from '../runtime/sleep.ts';
 import type { ApiDeps } from './api-deps.ts';
 import { authenticate, hashSecret } from './authenticate.ts';
+import type { Caller, GuardedEndpoint } from './endpoint.ts';
 import { ProblemError } from './problem.ts';
 import { notesOf } from './trace-requests.ts';
 
+/** How long the database may take to find a key where there is an answer without it. */
+const LOOKUP_WITHIN_MS = 2_000;
 /** Enough for every key in use; past it the memory begins again. */
 const REMEMBERED_KEYS = 10_000;
 
@@ -12,9 +17,11 @@ const REMEMBERED_KEYS = 10_000;
  *  away before the database is asked (unless this very key was valid the last time, so that a neighbour behind the same
  *  address suffers nothing); the key is looked up, each time, so that a revocation holds at once; and each key has its
  *  own budget of requests, told in `RateLimit-*`. Counted in this process. */
-export function admitCallers(deps: Pick<ApiDeps, 'keys' | 'limits'>): readonly RequestHandler[] {
+export function admitCallers(
+  deps: Pick<ApiDeps, 'keys' | 'limits'>,
+): (endpoint: Pick<GuardedEndpoint, 'withoutDatabase'>) => readonly RequestHandler[] {
   const { requestsPerMinute } = deps.limits;
-  const valid = new Set<string>();
+  const valid = new Map<string, Caller>();
 
   const turnStrangersAway = rateLimit({
     ...SHARED_OPTIONS,
@@ -29,19 +36,26 @@ export function admitCallers(deps: Pick<ApiDeps, 'keys' | 'limits'>): readonly R
     },
   });
 
-  const identify: RequestHandler = async (request, response, next) => {
-    const secret = request.get('X-API-Key');
-    const hash = hashSecret(secret ?? '');
-    try {
-      notesOf(response).caller = await authenticate(secret, deps.keys);
-    } catch (error) {
-      valid.delete(hash);
-      throw error;
-    }
-    if (valid.size >= REMEMBERED_KEYS) valid.clear();
-    valid.add(hash);
-    next();
-  };
+  /** Where `withoutDatabase`: while it can't be asked, whoever was valid the last time still is. */
+  const identify =
+    (withoutDatabase: boolean): RequestHandler =>
+    async (request, response, next) => {
+      const secret = request.get('X-API-Key');
+      const hash = hashSecret(secret ?? '');
+      const known = withoutDatabase ? valid.get(hash) : undefined;
+      let caller: Caller;
+      try {
+        const looked = authenticate(secret, deps.keys);
+        caller = await (known === undefined ? looked : orElse(known, looked));
+      } catch (error) {
+        if (error instanceof ProblemError) valid.delete(hash);
+        throw error;
+      }
+      if (valid.size >= REMEMBERED_KEYS) valid.clear();
+      valid.set(hash, caller);
+      notesOf(response).caller = caller;
+      next();
+    };
 
   const keepToBudget = rateLimit({
     ...SHARED_OPTIONS,
@@ -53,7 +67,16 @@ export function admitCallers(deps: Pick<ApiDeps, 'keys' | 'limits'>): readonly R
     },
   });
 
-  return [turnStrangersAway, identify, keepToBudget];
+  return ({ withoutDatabase }) => [turnStrangersAway, identify(withoutDatabase === true), keepToBudget];
+}
+
+/** The caller that was known, if the database is away or too slow to find it again. */
+async function orElse(known: Caller, looked: Promise<Caller>): Promise<Caller> {
+  const within = AbortSignal.timeout(LOOKUP_WITHIN_MS);
+  return raceAbort(looked, within).catch((error: unknown) => {
+    if (error instanceof TransientError || error === within.reason) return known;
+    throw error;
+  });
 }
 
 const SHARED_OPTIONS = {

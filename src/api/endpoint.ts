@@ -72,6 +72,9 @@ export interface GuardedEndpoint<
   B extends z.ZodType = z.ZodType,
 > extends Described {
   readonly access: readonly Scope[];
+  /** Answers without the database too: a key that was valid here the last time then lets in, so nothing personal may be
+   *  shown. */
+  readonly withoutDatabase?: true;
   readonly params: P;
   readonly query: Q;
   /** Keys are header names; only these are looked at. */

@@ -12,7 +12,7 @@ type AnyInquiry = Inquiry<Record<string, unknown>, Record<string, unknown>, Reco
 export function mountEndpoints(
   app: Express,
   endpoints: readonly Endpoint[],
-  admit: readonly RequestHandler[],
+  admit: (endpoint: GuardedEndpoint) => readonly RequestHandler[],
   bodyBytes: number,
 ): void {
   const byPath = Map.groupBy(endpoints, ({ path }) => path);
@@ -29,14 +29,14 @@ export function mountEndpoints(
 
 function handlersOf(
   endpoint: Endpoint,
-  admit: readonly RequestHandler[],
+  admit: (endpoint: GuardedEndpoint) => readonly RequestHandler[],
   bodyBytes: number,
 ): RequestHandler[] {
   if (endpoint.access === 'open') {
     return [async (_request, response) => send(response, await endpoint.handle())];
   }
   return [
-    ...admit,
+    ...admit(endpoint),
     demandScope(endpoint),
     ...(endpoint.body ? [demandMediaType(endpoint.body.mediaTypes), readJson(bodyBytes)] : []),
     async (request, response) =>

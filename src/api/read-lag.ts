@@ -58,7 +58,7 @@ const report = z.object({
 
 export type LagDocument = z.infer<typeof report>;
 
-/** `GET /v1/lag`: what the sampler saw last. An insurer's key sees its own alone. */
+/** `GET /v1/lag`: what the sampler saw last, also while PostgreSQL is away. An insurer's key sees its own alone. */
 export function readLag(deps: Pick<ApiDeps, 'lag'>): Endpoint {
   return guarded({
     method: 'get',
@@ -66,6 +66,8 @@ export function readLag(deps: Pick<ApiDeps, 'lag'>): Endpoint {
     operationId: 'read-lag',
     tag: 'operation',
     access: ALL_SCOPES,
+    // While PostgreSQL is away is when somebody asks.
+    withoutDatabase: true,
     summary: 'How far behind everything is, since when, why, and the next command',
     params: NO_FIELDS,
     query: NO_QUERY,

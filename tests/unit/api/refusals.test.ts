@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { newConstatExample } from '../../../src/api/constat-examples.ts';
 import { DEFAULT_LIMITS } from '../../../src/api/create-api.ts';
+import type { LagReport } from '../../../src/domain/lag/report.ts';
 import { MovedError, PermanentError, TransientError } from '../../../src/domain/errors.ts';
-import { edited, ID, OPERATOR, OTHER_ID, REVOKED, SAA, setup, STAFF } from './setup.ts';
+import { edited, ID, KEYS, OPERATOR, OTHER_ID, REVOKED, SAA, setup, STAFF } from './setup.ts';
 
 const problem = (name: string) => `urn:eassurance:problem:${name}`;
 
@@ -46,6 +47,24 @@ describe('who may come in', () => {
     expect((await get('/v1/constats', SAA)).body.data).toEqual([]);
     expect((await get('/v1/constats?provider=trust', SAA)).status).toBe(403);
     expect((await get(`/v1/constats/${ID}`)).status).toBe(200);
+  });
+
+  it('shows lag without the database, to a key that was valid the last time, and nothing else', async () => {
+    let away: TransientError | null = null;
+    const lag = (): LagReport => ({ atMs: 0, database: away === null, kafka: true, rows: [], providers: [] });
+    const findBySecretHash = async (hash: string) => {
+      if (away) throw away;
+      return KEYS.get(hash) ?? null;
+    };
+    const { get } = setup({ lag, keys: { findBySecretHash } });
+    expect((await get('/v1/lag', OPERATOR)).body).toMatchObject({ database: true });
+    away = new TransientError('DATABASE_DOWN', 'refused');
+    expect((await get('/v1/constats', OPERATOR)).status).toBe(503);
+    expect((await get('/v1/lag', OPERATOR)).body).toMatchObject({ database: false });
+    for (const stranger of [STAFF, 'eak_unknown', REVOKED])
+      expect((await get('/v1/lag', stranger)).status).toBe(503);
+    away = null;
+    expect((await get('/v1/lag', 'eak_unknown')).status).toBe(401);
   });
 
   it('gives every key its own budget of requests and says so', async () => {

@@ -372,7 +372,7 @@ function key(secret: string, fields: Partial<ApiKey>): [string, ApiKey] {
   } as const;
   return [hashSecret(secret), { ...plain, ...fields }];
 }
-const KEYS = new Map([
+export const KEYS = new Map([
   key(STAFF, { owner: 'Amel' }),
   key(OPERATOR, { owner: 'On call', scope: 'operator' }),
   key(SAA, { owner: 'SAA platform', scope: 'provider', provider: 'saa' }),
