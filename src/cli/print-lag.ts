@@ -12,6 +12,9 @@ const ARROWS: Readonly<Record<Row['direction'], string>> = {
   silence: 'writes',
 };
 
+/** From when on a walk that does not get on is worth a line; the alert's limit. */
+const CURSOR_IS_OLD_SECONDS = 3_600;
+
 /** The table, worst first, and below it what else is known of each insurer. Rows that are fine are counted, unless
  *  `all`. */
 export function describeLag({ asOf, database, kafka, rows, providers }: LagDocument, all: boolean): string {
@@ -22,7 +25,7 @@ export function describeLag({ asOf, database, kafka, rows, providers }: LagDocum
     ...(database ? [] : ['! PostgreSQL does not answer: positions are the last that are known.']),
     ...(kafka ? [] : ['! Kafka does not answer: nothing can be said of the logs.']),
     ...(shown.length === 0 ? [] : [tableOf(shown)]),
-    ...(fine === 0 ? [] : [`${fine} OK${all ? '' : ' (--all shows them)'}`]),
+    ...(fine === 0 ? [] : [`${fine} OK (--all shows them)`]),
     ...providers.flatMap(describeFigures),
   ];
   return lines.join('\n');
@@ -73,7 +76,7 @@ function drainOf({ drainSeconds, messages }: Row): string {
 }
 
 function describeFigures(each: LagDocument['providers'][number]): readonly string[] {
-  const { provider, circuit, clockSkewSeconds, quarantine, conflicts, outbox } = each;
+  const { provider, circuit, clockSkewSeconds, quarantine, conflicts, outbox, cursors } = each;
   const held = quarantine.filter(({ open }) => open > 0);
   const parts = [
     ...held.map(
@@ -86,6 +89,12 @@ function describeFigures(each: LagDocument['providers'][number]): readonly strin
     ),
     ...(outbox.parked > 0 ? [`${formatCount(outbox.parked, 'edit')} parked, which Kafka refused`] : []),
     ...(circuit === 'open' || circuit === 'half-open' ? [`the breaker of its GET API is ${circuit}`] : []),
+    ...cursors
+      .filter(({ ageSeconds }) => ageSeconds >= CURSOR_IS_OLD_SECONDS)
+      .map(
+        ({ collection, ageSeconds }) =>
+          `its GET API was last walked for ${collection} ${formatSeconds(ageSeconds)} ago`,
+      ),
     ...(clockSkewSeconds !== null && clockSkewSeconds >= 2
       ? [`its clock is ${formatSeconds(clockSkewSeconds)} ahead`]
       : []),
