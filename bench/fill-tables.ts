@@ -11,6 +11,7 @@ export async function fillTables(
       where tablename = any($1) and indexname !~ '_pkey$|_key$'`,
     [tables],
   );
+  await client.query(`set maintenance_work_mem = '512MB'`);
   for (const { name } of rows) await client.query(`drop index ${pg.escapeIdentifier(name)}`);
   for (const statement of statements) await client.query(statement);
   for (const { definition } of rows) await client.query(definition);

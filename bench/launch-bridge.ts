@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CleanupStack } from '../src/runtime/cleanup-stack.ts';
@@ -35,7 +36,9 @@ export async function launchBridge(
   cleanup.defer(name, child.stop);
   const ended = child.exited.then((how): never => {
     bed.signal.throwIfAborted();
-    throw new Error(`${name} ended (${how}); its log was ${child.logFile}`);
+    // The log goes with the bed.
+    const said = readFileSync(child.logFile, 'utf8').trimEnd().split('\n').slice(-15).join('\n');
+    throw new Error(`${name} ended (${how}); the last it said:\n${said}`);
   });
   // At the end it is stopped, and nobody waits for this any more.
   ended.catch(() => {});

@@ -17,7 +17,6 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   judge: async () => (await import('./judge.ts')).benchJudge,
   latency: async () => (await import('./latency.ts')).benchLatency,
   lag: async () => (await import('./lag.ts')).benchLag,
-  memory: async () => (await import('./memory.ts')).benchMemory,
   relay: async () => (await import('./relay.ts')).benchRelay,
   start: async () => (await import('./start.ts')).benchStart,
   topics: async () => (await import('./topics.ts')).benchTopics,

@@ -33,7 +33,7 @@ interface Side {
  *  still while the constats' topics are filled, and is measured from when it goes on. */
 export async function benchTopics({ quick, signal }: BenchOptions): Promise<Report> {
   const rounds = quick ? 2 : 3;
-  const events = quick ? 20_000 : 60_000;
+  const events = quick ? 20_000 : 120_000;
   const cleanup = createCleanupStack();
   try {
     const services = await startTestServices(process.env);

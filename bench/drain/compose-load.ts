@@ -33,8 +33,6 @@ interface Expected {
 /** What an insurer publishes, in its order, and what must stand in the end, reckoned by the insurer's own code. */
 export interface Load {
   readonly records: readonly LoadRecord[];
-  /** Of the records, also where they are no longer held. */
-  readonly count: number;
   /** Entity → its insurer, the last counter of that, and the digest of that state. */
   readonly expected: ReadonlyMap<string, Expected>;
   readonly distinctEvents: number;
@@ -106,7 +104,7 @@ export async function composeLoad(
     expected.set(entityId, { provider: providerId, counter, digest: digestOf(contracts, kind, state) });
     distinctEvents += 1;
   }
-  return { records, count: records.length, expected, distinctEvents, poison };
+  return { records, expected, distinctEvents, poison };
 
   function open() {
     const id = randomUUID();
@@ -123,7 +121,6 @@ export function joinLoads(loads: readonly Load[]): Load {
   const sum = (of: (load: Load) => number) => loads.reduce((total, load) => total + of(load), 0);
   return {
     records: loads.flatMap(({ records }) => records),
-    count: sum(({ count }) => count),
     expected: new Map(loads.flatMap(({ expected }) => [...expected])),
     distinctEvents: sum(({ distinctEvents }) => distinctEvents),
     poison: sum(({ poison }) => poison),

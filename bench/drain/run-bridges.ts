@@ -16,17 +16,6 @@ export interface Drained {
   readonly resident: number;
 }
 
-interface Sample {
-  /** Records with an outcome. */
-  readonly settled: number;
-  /** Resident size of the largest process. */
-  readonly bytes: number;
-}
-
-export interface DrainedByBridges extends Drained {
-  readonly samples: readonly Sample[];
-}
-
 /** `bridge run`, as many processes as asked for, on full topics, until every record has its outcome: in an empty database,
  *  or in the one given. Then holds every row against what the insurer reckons. */
 export async function runBridges(
@@ -34,7 +23,7 @@ export async function runBridges(
   bed: Bed,
   load: Load,
   databaseUrl?: string,
-): Promise<DrainedByBridges> {
+): Promise<Drained> {
   const cleanup = createCleanupStack();
   cleanup.defer('the groups', () => forgetGroups(bed));
   try {
@@ -53,23 +42,21 @@ export async function runBridges(
     const cpuMs = async () => (await all((bridge) => bridge.cpuMs())).reduce((sum, ms) => sum + ms, 0);
 
     let settled = 0;
-    const samples: Sample[] = [];
+    let resident = 0;
     const look = async (): Promise<number> => {
       settled = await countSettled(db);
-      if (settled > 0)
-        samples.push({ settled, bytes: Math.max(...(await all((bridge) => bridge.residentBytes()))) });
+      if (settled > 0) resident = Math.max(resident, ...(await all((bridge) => bridge.residentBytes())));
       return settled;
     };
     const [bridge] = bridges as [Bridge];
     await bridge.until(async () => (await look()) > 0);
     const first = { at: performance.now(), settled, cpu: await cpuMs() };
-    await bridge.until(async () => (await look()) >= load.count);
+    await bridge.until(async () => (await look()) >= load.records.length);
     const elapsedMs = performance.now() - first.at;
     const events = settled - first.settled;
     const cpuPer1000 = (((await cpuMs()) - first.cpu) / events) * 1_000;
     await checkEnding(db, load, before);
-    const resident = samples.reduce((most, { bytes }) => Math.max(most, bytes), 0);
-    return { perSecond: (events / elapsedMs) * 1_000, cpuPer1000, resident, samples };
+    return { perSecond: (events / elapsedMs) * 1_000, cpuPer1000, resident };
   } finally {
     await cleanup.unwind();
   }
