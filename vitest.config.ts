@@ -1,8 +1,24 @@
+import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** One project a tier. `unit` needs nothing but Node; the others share one set of real services, started once for the
- *  run by tests/support/global-setup.ts. Tiers run one after the other, so that the slow ones never starve the quick. */
-function tier(name: string, order: number, timeoutMs: number, services: boolean) {
+/** What takes longest begins first: else one worker ends the run with it while the other has nothing left to do. */
+const LONGEST = ['chaos', 'crash-matrix', 'silent-deaths', 'soak', 'memory', 'lag', 'run-process', 'traces'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const at = LONGEST.indexOf(basename(moduleId, '.test.ts'));
+      return at === -1 ? LONGEST.length : at;
+    };
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
+  }
+}
+
+/** One project a tier. `unit` and `simulation` need nothing but Node; the others share one set of real services, started
+ *  once for the run by tests/support/global-setup.ts, and begin when the quick ones are done. They wait for those services
+ *  more than they compute, so there is a worker more than the two cores that we count on. */
+function tier(name: string, timeoutMs: number, services: boolean) {
   return {
     extends: true as const,
     test: {
@@ -11,7 +27,8 @@ function tier(name: string, order: number, timeoutMs: number, services: boolean)
       globalSetup: services ? ['tests/support/global-setup.ts'] : [],
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
-      sequence: { groupOrder: order },
+      maxWorkers: services ? 3 : 2,
+      sequence: { groupOrder: services ? 1 : 0 },
     },
   };
 }
@@ -20,16 +37,16 @@ export default defineConfig({
   test: {
     globals: false,
     pool: 'forks',
-    maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     teardownTimeout: 60_000,
     env: { KAFKAJS_NO_PARTITIONER_WARNING: '1' },
     reporters: ['default', './tests/support/summary-reporter.ts'],
     projects: [
-      tier('unit', 0, 60_000, false),
-      tier('simulation', 0, 60_000, false),
-      tier('contract', 1, 60_000, true),
-      tier('integration', 2, 60_000, true),
-      tier('e2e', 3, 120_000, true),
+      tier('unit', 60_000, false),
+      tier('simulation', 60_000, false),
+      tier('contract', 60_000, true),
+      tier('integration', 60_000, true),
+      tier('e2e', 120_000, true),
     ],
   },
 });
