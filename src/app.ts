@@ -6,6 +6,7 @@
  *      GET APIs ─▶ pull ─┘
  */
 import { createSecretKey } from 'node:crypto';
+import pLimit from 'p-limit';
 import { createApi } from './api/create-api.ts';
 import { DEFAULT_LIMITS } from './api/api-deps.ts';
 import { serveApi } from './api/serve-api.ts';
@@ -43,7 +44,7 @@ import { requireKafka } from './kafka/require-kafka.ts';
 import { thresholdsFor } from './domain/lag/thresholds.ts';
 import { createConsumerNotes } from './lag/consumer-notes.ts';
 import { measureLag } from './lag/measure-lag.ts';
-import type { Log, PositionAdvance, Provider, ProviderApi, Tracing, WireBatch } from './ports.ts';
+import type { Log, PositionAdvance, Provider, ProviderApi, TopicRoute, Tracing, WireBatch } from './ports.ts';
 import { createPostgresHealthCheck } from './postgres/check-health.ts';
 import { createApiKeyTable } from './postgres/create-api-key-table.ts';
 import { createConflictReader } from './postgres/create-conflict-reader.ts';
@@ -98,6 +99,16 @@ export interface App {
  *  take a quarter of a core; as few as most bridges have are noticed by nobody, and go on sooner after a pause. */
 function idleFetchMs(members: number): number {
   return Math.min(1_000, Math.max(200, 10 * members));
+}
+
+/** Batches of all providers that are decoded and written at the same time. */
+const SETTLED_AT_A_TIME = 3;
+
+/** How much one fetch may bring of a partition: every partition may have a batch that waits for its turn, and all of them
+ *  together have to fit into the memory of the process, with a hundred providers as with one. */
+function fetchBytes(routes: readonly TopicRoute[]): number {
+  const partitions = routes.reduce((sum, route) => sum + route.partitions, 0);
+  return Math.min(1_048_576, Math.max(65_536, Math.floor((48 * 1_048_576) / partitions)));
 }
 
 /** Makes the bridge: reads the contracts and topics.yaml, checks the database's migrations, registers the schemas and asks
@@ -265,7 +276,9 @@ export async function buildApp(
       await writers.learn(arrivals);
       return applyBatch(arrivals, position, applying, fuses.of(position.topic));
     };
-    const consuming = { ...applying, inspector, apply, fuses, notes, tracing };
+    const inTurn = pLimit(SETTLED_AT_A_TIME);
+    const consuming = { ...applying, inspector, apply, fuses, notes, tracing, inTurn };
+    const maxBytesPerPartition = fetchBytes([...topology.routes.values()]);
     const consumerOf = ({ id, canary }: Provider) => {
       const topics = [...topology.routes.values()]
         .filter((route) => route.providerId === id)
@@ -275,6 +288,7 @@ export async function buildApp(
       const subscribed = canary ? [...topics, canary.topic] : topics;
       const consumer = createTopicConsumer({
         ...{ kafka, groupId: consumerGroup(id), topics: subscribed, log: ofProvider, sessionTimeoutMs },
+        maxBytesPerPartition,
         maxWaitMs: idleFetchMs(providers.length),
         positionsOf: async (held) => {
           const known = await store.readPositions(topics);

@@ -245,6 +245,9 @@ export type Decoded =
     };
 
 export interface EventCodec {
+  /** Asks for the schemas that these values need and that are not known yet, so that `decodeBatch` has nothing to wait for.
+   *  Throws TransientError while the registry can't be asked. */
+  prepare(values: readonly (Buffer | null)[]): Promise<void>;
   /** Decodes values of one topic, in order. Throws TransientError while the registry can't be asked about an unknown id. */
   decodeBatch(topic: string, values: readonly (Buffer | null)[]): Promise<readonly Decoded[]>;
   /** Confluent framing, with our own schema of the topic's record. Throws PermanentError `UNENCODABLE` naming the field. */

@@ -81,15 +81,23 @@ export function createCodec(deps: CodecDeps): EventCodec {
     return interning;
   }
 
+  function preparationsFor(values: readonly (Buffer | null)[]): Promise<ReadonlyMap<number, Preparation>> {
+    const ids = new Set<number>();
+    for (const value of values) {
+      const id = schemaIdOf(value);
+      if (id !== null) ids.add(id);
+    }
+    return writers.prepareAll(ids);
+  }
+
   return {
+    async prepare(values) {
+      await preparationsFor(values);
+    },
+
     async decodeBatch(topic, values) {
       const target = topicContract(topic);
-      const ids = new Set<number>();
-      for (const value of values) {
-        const id = schemaIdOf(value);
-        if (id !== null) ids.add(id);
-      }
-      const preparations = await writers.prepareAll(ids);
+      const preparations = await preparationsFor(values);
       return values.map((value) => decode(value, target, preparations));
     },
 

@@ -33,6 +33,9 @@ export interface ConsumeDeps {
    *  arrivals when the topic has to stop. */
   readonly apply: (arrivals: readonly Arrival[], position: PositionAdvance) => Promise<readonly Settled[]>;
   readonly fuses: Pick<TopicFuses, 'hold'>;
+  /** Runs `settle` when it is its turn. Decoded events take ten times the room of their bytes, so only a few batches of all
+   *  providers are decoded at a time, however many have fetched; one that waits for something gives its turn back. */
+  readonly inTurn: <T>(settle: () => Promise<T>) => Promise<T>;
   readonly notes: ConsumerNotes;
   /** What comes on this topic is no event: `take` does all that there is to do with a batch. */
   readonly canary?: { readonly topic: string; readonly take: (batch: WireBatch) => Promise<void> };
@@ -88,11 +91,15 @@ export async function consumeBatch(
     if (from === 'sought' || batch.isStale()) return;
     topicId = from.topicId;
     const settled = await deps.tracing.inSpan(processSpan(batch, provider), async (span) => {
-      const arrivals = await step(() => decodeArrivals(topic, records, deps.codec));
-      reach('consume:decoded');
-      const times = readTimes(batch, arrivals, provider, deps.notes);
-      const position = { topic, partition, topicId, expected: from.next, next, ...times };
-      const outcomes = await step(() => deps.apply(arrivals, position));
+      await step(() => deps.codec.prepare(records.map(({ value }) => value)));
+      const settle = async (): Promise<readonly Settled[]> => {
+        signal.throwIfAborted();
+        const arrivals = await decodeArrivals(topic, records, deps.codec);
+        reach('consume:decoded');
+        const times = readTimes(batch, arrivals, provider, deps.notes);
+        return deps.apply(arrivals, { topic, partition, topicId, expected: from.next, next, ...times });
+      };
+      const outcomes = await step(() => deps.inTurn(settle));
       traceOutcomes(batch, outcomes, { span, startMs: started }, deps.tracing);
       return outcomes;
     });

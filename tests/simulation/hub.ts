@@ -118,6 +118,7 @@ export function createReplica(name: string, deps: HubDeps): HubReplica {
     inspector,
     apply,
     tracing: NO_TRACING,
+    inTurn: (settle) => settle(),
     fuses: { hold: async () => false },
     notes: createConsumerNotes(clock),
   };

@@ -13,6 +13,7 @@ export function createJsonCodec(kind: EntityKind): EventCodec {
     return { ...event, state: fill(event.state, kind.shape) as JsonObject };
   };
   return {
+    prepare: async () => {},
     decodeBatch: async (_topic, values) =>
       values.map((value) => {
         if (value === null || value[0] !== 0x7b)

@@ -67,6 +67,7 @@ async function setup({ requestTimeoutMs = 1_000, stallAfterMs = 60_000 } = {}) {
   const service = consumeProvider(provider, consumer, {
     store,
     codec: {
+      prepare: async () => {},
       decodeBatch: async (_topic, values) =>
         values.map(() => ({ readable: false, code: 'UNDECODABLE', cause: 'No event.', schemaId: null })),
       encode: () => Promise.reject(new Error('nothing is encoded here')),
@@ -76,6 +77,7 @@ async function setup({ requestTimeoutMs = 1_000, stallAfterMs = 60_000 } = {}) {
     inspector,
     metrics: createMetrics(),
     tracing: NO_TRACING,
+    inTurn: (settle) => settle(),
     fuses: { hold: async () => false, isPaused: () => false },
     notes: createConsumerNotes(Date.now),
     log,

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { Arrival } from '../../../src/apply/apply-batch.ts';
@@ -11,6 +12,7 @@ import { NO_TRACING } from '../../../src/telemetry/no-tracing.ts';
 import { createMemoryStore } from '../../fakes/memory-store.ts';
 
 const TOPIC = 'saa-constat.created';
+const UNDECODABLE = { readable: false, code: 'UNDECODABLE', cause: 'No event.', schemaId: null } as const;
 
 /** One partition, its records as bytes that nobody can read: how they are judged is not the question here. */
 function setup() {
@@ -24,6 +26,8 @@ function setup() {
   const metrics = createMetrics();
   const log = { earliest: 0n, topicId: 'T', end: 100n };
   const fuse = { held: false, settles: Infinity };
+  const inTurn = pLimit(1);
+  let decoded = 0;
   let beats = 0;
   let stale = false;
 
@@ -31,8 +35,11 @@ function setup() {
     notes: createConsumerNotes(() => 0),
     store,
     codec: {
-      decodeBatch: async (_topic, values) =>
-        values.map(() => ({ readable: false, code: 'UNDECODABLE', cause: 'No event.', schemaId: null })),
+      prepare: async () => {},
+      decodeBatch: async (_topic, values) => {
+        decoded += 1;
+        return values.map(() => UNDECODABLE);
+      },
       encode: () => Promise.reject(new Error('nothing is encoded here')),
       decodeStored: () => Promise.reject(new Error('nothing is decoded here')),
       normalise: () => {
@@ -65,6 +72,7 @@ function setup() {
         .slice(0, fuse.settles)
         .map(() => ({ outcome: 'applied', code: null, eventId: null, entityId: null }));
     },
+    inTurn,
     fuses: { hold: async () => fuse.held },
   };
   const batch = (from: bigint, count = 2, fetchedFrom = from): WireBatch => ({
@@ -100,6 +108,8 @@ function setup() {
     batch,
     metrics,
     stopping,
+    inTurn,
+    decoded: () => decoded,
     beats: () => beats,
     takeAway: () => (stale = true),
     consume: (which: WireBatch) => consumeBatch(which, 'saa', memory, deps, stopping.signal),
@@ -150,6 +160,27 @@ describe('a batch of one partition', () => {
     stopping.abort();
     await consuming;
     expect([applied, committed]).toEqual([[], []]);
+  });
+
+  it('that waits for the database lets another one take its turn', async () => {
+    const { consume, batch, failures, applied, stopping } = setup();
+    failures.push(new TransientError('DATABASE_UNAVAILABLE', 'no database', { retryAfterMs: 600_000 }));
+    const waiting = consume(batch(0n));
+    await consume({ ...batch(0n), partition: 1 });
+    expect(applied).toMatchObject([{ position: { partition: 1 } }]);
+    stopping.abort();
+    await waiting;
+  });
+
+  it('is not decoded before its turn, and no more once the run has stopped', async () => {
+    const { consume, batch, inTurn, decoded, applied, stopping } = setup();
+    const turn = Promise.withResolvers<void>();
+    const before = inTurn(() => turn.promise);
+    const consuming = consume(batch(0n));
+    stopping.abort();
+    turn.resolve();
+    await Promise.all([before, consuming]);
+    expect([decoded(), applied]).toEqual([0, []]);
   });
 
   it("that its topic's fuse cuts is committed up to the cut, and the rest is fetched again", async () => {

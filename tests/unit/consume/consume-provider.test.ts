@@ -44,6 +44,7 @@ function setup(failures: { readonly apply?: Error; readonly commit?: Error }) {
     notes: createConsumerNotes(() => 0),
     store: createMemoryStore(),
     codec: {
+      prepare: async () => {},
       decodeBatch: async (_topic, values) =>
         values.map(() => ({ readable: false, code: 'UNDECODABLE', cause: 'No event.', schemaId: null })),
       encode: () => Promise.reject(new Error('nothing is encoded here')),
@@ -59,6 +60,7 @@ function setup(failures: { readonly apply?: Error; readonly commit?: Error }) {
       if (partition === 0 && failures.apply) throw failures.apply;
       return arrivals.map(() => ({ outcome: 'applied', code: null, eventId: null, entityId: null }));
     },
+    inTurn: (settle) => settle(),
     fuses: { hold: async () => false, isPaused: (topic) => topic === STOPPED },
   };
   const service = consumeProvider('saa', consumer, deps);
