@@ -108,7 +108,7 @@ const SETTLED_AT_A_TIME = 3;
  *  together have to fit into the memory of the process, with a hundred providers as with one. */
 function fetchBytes(routes: readonly TopicRoute[]): number {
   const partitions = routes.reduce((sum, route) => sum + route.partitions, 0);
-  return Math.min(1_048_576, Math.max(65_536, Math.floor((48 * 1_048_576) / partitions)));
+  return Math.min(1_048_576, Math.max(32_768, Math.floor((32 * 1_048_576) / partitions)));
 }
 
 /** Makes the bridge: reads the contracts and topics.yaml, checks the database's migrations, registers the schemas and asks
