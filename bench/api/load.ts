@@ -27,9 +27,7 @@ const REQUESTS: Readonly<Record<LoadOrder['what'], Request>> = {
       headers: { ...headers(), ...json, 'Idempotency-Key': randomUUID() },
       body: JSON.stringify({ providerId, ...sample.constat() }),
     }),
-    onResponse: (status, body, _context, answered) => {
-      if (status === 201) keep(body, answered as Record<string, string>);
-    },
+    onResponse: keepOf(201),
   },
   PATCH: {
     method: 'PATCH',
@@ -43,9 +41,7 @@ const REQUESTS: Readonly<Record<LoadOrder['what'], Request>> = {
         body: JSON.stringify({ accident: { place: `Edit ${edits}` } }),
       };
     },
-    onResponse: (status, body, _context, answered) => {
-      if (status === 200) keep(body, answered as Record<string, string>);
-    },
+    onResponse: keepOf(200),
   },
   GET: {
     method: 'GET',
@@ -56,6 +52,13 @@ const REQUESTS: Readonly<Record<LoadOrder['what'], Request>> = {
     },
   },
 };
+
+/** Keeps what was answered with this status, for a later request. */
+function keepOf(wanted: number): NonNullable<Request['onResponse']> {
+  return (status, body, _context, answered) => {
+    if (status === wanted) keep(body, answered as Record<string, string>);
+  };
+}
 
 function headers() {
   return { 'X-API-Key': key };

@@ -79,6 +79,17 @@ async function account() {
   };
 }
 
+/** A constat that both sides had at the backup, behind which the bridge runs on. */
+async function goOnBehindABackUp() {
+  await start();
+  const constat = await sharedConstat(bed, insurer);
+  await atRest(bed, insurer);
+  await stop();
+  await backUp();
+  await start();
+  return constat;
+}
+
 const place = (text: string): JsonObject => ({ accident: { place: text } });
 
 it('A database restored from a backup has again what both sides acknowledged since', async () => {
@@ -153,13 +164,7 @@ it('A database restored from a backup has again what both sides acknowledged sin
 });
 
 it('An overruled value stays overruled when its author edits on without having seen it, before and after a restore', async () => {
-  await start();
-  const constat = await sharedConstat(bed, insurer);
-  await atRest(bed, insurer);
-  await stop();
-  await backUp();
-
-  await start();
+  const constat = await goOnBehindABackUp();
   await apart(insurer, async () => {
     await insurer.platform.edit('constat', constat.id, place('Chéraga'));
     await staffEdit(bed, constat, place('Hydra'));
@@ -183,13 +188,7 @@ it('An overruled value stays overruled when its author edits on without having s
 });
 
 it('A restored database that was started without --recover suspends what it does not know, and is recovered later', async () => {
-  await start();
-  const constat = await sharedConstat(bed, insurer);
-  await atRest(bed, insurer);
-  await stop();
-  await backUp();
-
-  await start();
+  const constat = await goOnBehindABackUp();
   await staffEdit(bed, constat, { statusReason: 'Un' });
   await expectLevel(bed, insurer, constat.id, { hub: 2 });
   await insurer.platform.edit('constat', constat.id, { providerReference: 'S-1' });
