@@ -1,0 +1,81 @@
+export interface JoinOptions<Item, Result> {
+  /** How many calls of `settle` run at the same time. */
+  readonly lanes: number;
+  /** What one call may weigh; an item that weighs more is settled alone. */
+  readonly maxWeight: number;
+  readonly weigh: (item: Item) => number;
+  /** Whether an item may be settled by the same call as these. All may, when left out. */
+  readonly fits?: (item: Item, joined: readonly Item[]) => boolean;
+  /** The results in the order of `items`. When it rejects, nothing has been done with any of them. */
+  readonly settle: (items: readonly Item[]) => Promise<readonly Result[]>;
+}
+
+/** Group commit: what arrives while all lanes are taken is settled together by the lane that becomes free first; what finds
+ *  a lane free is settled at once and waits for nobody. What fails together is tried again one by one, so that an item
+ *  fails for its own reasons alone. */
+export function joinWork<Item, Result>(options: JoinOptions<Item, Result>): (item: Item) => Promise<Result> {
+  const { lanes, settle } = options;
+  const waiting: Waiting<Item, Result>[] = [];
+  let running = 0;
+
+  const run = async (): Promise<void> => {
+    running += 1;
+    while (waiting.length > 0) {
+      const taken = takeJoined(waiting, options);
+      const items = taken.map(({ item }) => item);
+      try {
+        const results = await settle(items);
+        taken.forEach(({ done }, i) => done.resolve(results[i]!));
+      } catch (error) {
+        if (taken.length === 1) taken[0]!.done.reject(error);
+        else for (const one of taken) await settleAlone(one, settle);
+      }
+    }
+    running -= 1;
+  };
+
+  return (item) => {
+    const done = Promise.withResolvers<Result>();
+    waiting.push({ item, done });
+    if (running < lanes) void run();
+    return done.promise;
+  };
+}
+
+interface Waiting<Item, Result> {
+  readonly item: Item;
+  readonly done: PromiseWithResolvers<Result>;
+}
+
+/** Takes the oldest, and behind it all that fit to it, in their order. */
+function takeJoined<Item, Result>(
+  waiting: Waiting<Item, Result>[],
+  { maxWeight, weigh, fits = () => true }: JoinOptions<Item, Result>,
+): readonly Waiting<Item, Result>[] {
+  const taken = waiting.splice(0, 1);
+  const items = taken.map(({ item }) => item);
+  let weight = weigh(items[0]!);
+  for (let i = 0; i < waiting.length && weight < maxWeight;) {
+    const { item } = waiting[i]!;
+    if (weight + weigh(item) > maxWeight || !fits(item, items)) {
+      i += 1;
+      continue;
+    }
+    weight += weigh(item);
+    items.push(item);
+    taken.push(...waiting.splice(i, 1));
+  }
+  return taken;
+}
+
+async function settleAlone<Item, Result>(
+  { item, done }: Waiting<Item, Result>,
+  settle: JoinOptions<Item, Result>['settle'],
+): Promise<void> {
+  try {
+    const [result] = await settle([item]);
+    done.resolve(result!);
+  } catch (error) {
+    done.reject(error);
+  }
+}

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { joinWork } from '../../../src/runtime/join-work.ts';
+
+/** Each call waits until it is let go. */
+function createLane(maxWeight = 100, lanes = 1, fits?: (item: number, joined: readonly number[]) => boolean) {
+  const calls: { readonly items: readonly number[]; readonly end: PromiseWithResolvers<void> }[] = [];
+  const join = joinWork<number, string>({
+    ...{ lanes, maxWeight, weigh: (item) => item, ...(fits && { fits }) },
+    async settle(items) {
+      const end = Promise.withResolvers<void>();
+      calls.push({ items, end });
+      await end.promise;
+      return items.map((item) => `settled ${item}`);
+    },
+  });
+  return { calls, join, itemsOf: () => calls.map(({ items }) => items) };
+}
+
+test('What finds a lane free is settled at once, and what arrives meanwhile is settled together', async () => {
+  const { calls, join, itemsOf } = createLane();
+  const first = join(1);
+  const others = [join(2), join(3), join(4)];
+  expect(itemsOf()).toEqual([[1]]);
+
+  calls[0]!.end.resolve();
+  expect(await first).toBe('settled 1');
+  expect(itemsOf()).toEqual([[1], [2, 3, 4]]);
+
+  calls[1]!.end.resolve();
+  expect(await Promise.all(others)).toEqual(['settled 2', 'settled 3', 'settled 4']);
+});
+
+test('As many calls run at the same time as there are lanes', () => {
+  const { join, itemsOf } = createLane(100, 2);
+  [1, 2, 3].forEach((item) => void join(item));
+  expect(itemsOf()).toEqual([[1], [2]]);
+});
+
+test('A call takes no more than its weight; what is too heavy waits, and what alone is heavier goes alone', async () => {
+  const { calls, join, itemsOf } = createLane(10);
+  const all = [1, 6, 5, 30, 4].map((item) => join(item));
+  for (let call = 0; call < 4; call++) {
+    calls[call]!.end.resolve();
+    await all[[0, 1, 2, 3][call]!];
+  }
+  expect(itemsOf()).toEqual([[1], [6, 4], [5], [30]]);
+});
+
+test('What does not fit to those before it goes with a later call', async () => {
+  const { calls, join, itemsOf } = createLane(100, 1, (item, joined) => !joined.includes(item));
+  const first = join(1);
+  [2, 2, 3].forEach((item) => void join(item));
+  calls[0]!.end.resolve();
+  await first;
+  expect(itemsOf()).toEqual([[1], [2, 3]]);
+});
+
+test('What fails together is tried one by one, and each gets its own failure alone', async () => {
+  const calls: (readonly number[])[] = [];
+  const join = joinWork<number, number>({
+    ...{ lanes: 1, maxWeight: 100, weigh: () => 1 },
+    async settle(items) {
+      calls.push(items);
+      if (items.includes(3)) throw new Error('3 is bad');
+      return items;
+    },
+  });
+  const results = await Promise.allSettled([1, 2, 3, 4].map((item) => join(item)));
+  expect(calls).toEqual([[1], [2, 3, 4], [2], [3], [4]]);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+
+  expect(await join(5)).toBe(5);
+});
