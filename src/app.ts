@@ -6,7 +6,6 @@
  *      GET APIs ─▶ pull ─┘
  */
 import { createSecretKey } from 'node:crypto';
-import pLimit from 'p-limit';
 import { createApi } from './api/create-api.ts';
 import { DEFAULT_LIMITS } from './api/api-deps.ts';
 import { serveApi } from './api/serve-api.ts';
@@ -15,6 +14,7 @@ import { applyBatch, type Alongside, type ApplyDeps, type Arrival } from './appl
 import { createTopicControl } from './apply/control-topics.ts';
 import { createEdits } from './apply/create-edits.ts';
 import { republishLagging, type RepublishDeps } from './apply/republish-entity.ts';
+import { settleTogether } from './apply/settle-together.ts';
 import { SHARED } from './apply/share-verification.ts';
 import { createQuarantineWork } from './apply/work-quarantine.ts';
 import { createWriterDirectory, refreshWriterDirectory } from './apply/writer-directory.ts';
@@ -44,7 +44,7 @@ import { requireKafka } from './kafka/require-kafka.ts';
 import { thresholdsFor } from './domain/lag/thresholds.ts';
 import { createConsumerNotes } from './lag/consumer-notes.ts';
 import { measureLag } from './lag/measure-lag.ts';
-import type { Log, PositionAdvance, Provider, ProviderApi, TopicRoute, Tracing, WireBatch } from './ports.ts';
+import type { Log, Provider, ProviderApi, TopicRoute, Tracing, WireBatch } from './ports.ts';
 import { createPostgresHealthCheck } from './postgres/check-health.ts';
 import { createApiKeyTable } from './postgres/create-api-key-table.ts';
 import { createConflictReader } from './postgres/create-conflict-reader.ts';
@@ -100,9 +100,6 @@ export interface App {
 function idleFetchMs(members: number): number {
   return Math.min(1_000, Math.max(200, 10 * members));
 }
-
-/** Batches of all providers that are decoded and written at the same time. */
-const SETTLED_AT_A_TIME = 3;
 
 /** How much one fetch may bring of a partition: every partition may have a batch that waits for its turn, and all of them
  *  together have to fit into the memory of the process, with a hundred providers as with one. */
@@ -271,13 +268,17 @@ export async function buildApp(
     });
     // A topic that stood still before the start reads nothing after it.
     await fuses.reload();
-    const apply = async (arrivals: readonly Arrival[], position: PositionAdvance) => {
-      capacity.requireSpace();
-      await writers.learn(arrivals);
-      return applyBatch(arrivals, position, applying, fuses.of(position.topic));
-    };
-    const inTurn = pLimit(SETTLED_AT_A_TIME);
-    const consuming = { ...applying, inspector, apply, fuses, notes, tracing, inTurn };
+    const settle = settleTogether({
+      ...applying,
+      fuseOf: (topic) => fuses.of(topic),
+      lanes: 3,
+      maxBytes: 1_048_576,
+      before: async (arrivals) => {
+        capacity.requireSpace();
+        await writers.learn(arrivals);
+      },
+    });
+    const consuming = { ...applying, inspector, settle, fuses, notes, tracing };
     const maxBytesPerPartition = fetchBytes([...topology.routes.values()]);
     const consumerOf = ({ id, canary }: Provider) => {
       const topics = [...topology.routes.values()]

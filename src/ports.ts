@@ -503,7 +503,8 @@ export interface WritePlan {
   readonly flags: readonly FlagRow[];
   /** None when left out; nothing is written when the topic stands still already. */
   readonly blow?: FuseBlow;
-  readonly position: PositionAdvance | null;
+  /** One of each partition at most. */
+  readonly positions: readonly PositionAdvance[];
   readonly idempotency: IdempotencyRow | null;
   /** Rows of quarantine that stand for these very records (topic, key, value) are settled with their outcome. */
   readonly settledRecords?: readonly SettledRecord[];

@@ -109,7 +109,7 @@ async function adoptStep(
     ...judging.draft,
     entities: [...judging.writes.values()],
     settlements,
-    position: null,
+    positions: [],
     idempotency: null,
   });
 }

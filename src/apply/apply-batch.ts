@@ -14,10 +14,10 @@ import type {
   WritePlan,
 } from '../ports.ts';
 import { reach } from '../runtime/crash-points.ts';
-import { applyInTurn, signsOf, type TopicFuse } from './apply-in-turn.ts';
+import { applyInTurn, listOf, signsOf, type TopicFuse } from './apply-in-turn.ts';
 import type { Judged } from './judge-arrivals.ts';
 import { judgeBatch } from './judge-batch.ts';
-import { reportDecisions } from './report-decisions.ts';
+import { reportDecisions, reportFindings } from './report-decisions.ts';
 
 /** What arrived, as it arrived: enough to settle it, and enough to put it into quarantine. */
 interface ArrivalBase {
@@ -97,12 +97,7 @@ export async function applyBatch(
   for (let attempt = 1; ; attempt++) {
     try {
       const { settled, plan } = await applyOnce(arrivals, position, deps, fuse, alongside);
-      reach('apply:committed');
-      reportDecisions(arrivals, settled, plan, deps);
-      if (plan.outbox.length > 0) {
-        reach('merge:committed');
-        deps.wakeRelay([...new Set(plan.outbox.map((row) => row.shard))]);
-      }
+      announce([{ arrivals, settled }], plan, deps);
       return settled;
     } catch (error) {
       if (!(error instanceof MovedError) || error.what === 'position' || error.what === 'quarantine')
@@ -116,6 +111,23 @@ export async function applyBatch(
   }
 }
 
+/** Once a transaction is durable: tells on-call and the relay what it came to. */
+export function announce(
+  batches: readonly { readonly arrivals: readonly Arrival[]; readonly settled: readonly Settled[] }[],
+  plan: WritePlan,
+  deps: ApplyDeps,
+): void {
+  reach('apply:committed');
+  // A stopped topic's batch: nothing of it is settled, whatever its plan says.
+  const done = batches.filter(({ settled }) => settled.length > 0);
+  if (done.length === 0) return;
+  for (const { arrivals, settled } of done) reportDecisions(arrivals, settled, plan, deps);
+  reportFindings(plan, deps);
+  if (plan.outbox.length === 0) return;
+  reach('merge:committed');
+  deps.wakeRelay([...new Set(plan.outbox.map((row) => row.shard))]);
+}
+
 async function applyOnce(
   arrivals: readonly Arrival[],
   position: PositionAdvance | null,
@@ -124,7 +136,7 @@ async function applyOnce(
   alongside?: Alongside,
 ): Promise<Judged> {
   const applied = await deps.store.transaction(async (tx) => {
-    const judged = await judgeBatch(arrivals, position, tx, deps);
+    const judged = await judgeBatch(arrivals, listOf(position), tx, deps);
     if (fuse !== null && judged.plan.quarantined.length > 0) return null;
     await tx.write({ ...judged.plan, ...alongside?.(judged.settled) });
     reach('apply:written');

@@ -40,7 +40,7 @@ export async function applyInTurn(
 ): Promise<Judged> {
   return fuse.inTurn(async () => {
     const { judged, signs, blow } = await deps.store.transaction(async (tx) => {
-      const whole = await judgeBatch(arrivals, position, tx, deps);
+      const whole = await judgeBatch(arrivals, listOf(position), tx, deps);
       const signs = signsOf(whole.settled, await tx.areNewToQuarantine(whole.plan.quarantined));
       const { settles, blown } = fuse.judge(signs);
       if (settles === 0) return { judged: nothingOf(whole), signs: [], blow: null };
@@ -49,7 +49,7 @@ export async function applyInTurn(
       const judged =
         settles === arrivals.length
           ? whole
-          : await judgeBatch(first, positionBehind(first, position), tx, deps);
+          : await judgeBatch(first, listOf(positionBehind(first, position)), tx, deps);
       const blow = blown && { ...blown, topic: first[0]!.topic, samples: samplesOf(first, signs) };
       await tx.write({ ...judged.plan, ...(blow && { blow }) });
       reach('apply:written');
@@ -70,6 +70,8 @@ export function signsOf(settled: readonly Settled[], isNew: readonly boolean[]):
     return outcome === 'echo' ? null : 'good';
   });
 }
+
+export const listOf = <T>(one: T | null): readonly T[] => (one === null ? [] : [one]);
 
 function positionBehind(
   settled: readonly Arrival[],

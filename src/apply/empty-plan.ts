@@ -10,6 +10,6 @@ export const EMPTY_PLAN: WritePlan = {
   conflicts: [],
   settlements: [],
   flags: [],
-  position: null,
+  positions: [],
   idempotency: null,
 };

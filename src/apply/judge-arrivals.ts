@@ -41,7 +41,7 @@ export interface Judging {
 export async function judgeArrivals(
   arrivals: readonly Arrival[],
   read: ReadSet,
-  position: PositionAdvance | null,
+  positions: readonly PositionAdvance[],
   deps: ApplyDeps,
 ): Promise<Judged> {
   const judging = newJudging(read, deps, null);
@@ -69,7 +69,7 @@ export async function judgeArrivals(
       const { outcome } = settled[i]!;
       return outcome === 'quarantined' ? [] : [{ topic, key, value, outcome }];
     }),
-    position,
+    positions,
   };
   return { settled, plan, unread: judging.unread };
 }

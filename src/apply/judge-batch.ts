@@ -10,13 +10,13 @@ import { readLineages } from './read-lineages.ts';
  *  moved between its two looks. */
 export async function judgeBatch(
   arrivals: readonly Arrival[],
-  position: PositionAdvance | null,
+  positions: readonly PositionAdvance[],
   tx: StoreTransaction,
   deps: ApplyDeps,
 ): Promise<Judged> {
   const first = await readForJudgement(arrivals, tx);
   reach('apply:read');
-  const judged = await judgeArrivals(arrivals, first, position, deps);
+  const judged = await judgeArrivals(arrivals, first, positions, deps);
   if (judged.unread.size === 0) return judged;
   const read = await readForJudgement(arrivals, tx);
   await readLineages(
@@ -26,7 +26,7 @@ export async function judgeBatch(
     tx,
     deps.codec,
   );
-  const again = await judgeArrivals(arrivals, read, position, deps);
+  const again = await judgeArrivals(arrivals, read, positions, deps);
   // Between the two looks another writer has made one more entity need a merge.
   if (again.unread.size > 0) throw new MovedError('entity', 'an entity moved while its batch was judged');
   return again;

@@ -11,8 +11,6 @@ export function reportDecisions(
   plan: WritePlan,
   deps: ApplyDeps,
 ): void {
-  // A stopped topic's batch: nothing of it is settled, whatever its plan says.
-  if (settled.length === 0) return;
   const now = deps.clock();
   const counts: Counts = {};
   const byTopic = new Map<string, Counts>();
@@ -42,7 +40,6 @@ export function reportDecisions(
     for (const [outcome, count] of Object.entries(outcomes))
       deps.metrics.settled(providerOf(topic, deps), topic, outcome as Outcome, count);
   }
-  reportFindings(plan, deps);
   const first = arrivals[0]!;
   const { topic, partition, offset } = first;
   const batch = { topic, partition, offset: offset?.toString(), events: settled.length, ...counts };
@@ -60,7 +57,8 @@ function add(counts: Counts, outcome: Outcome): Counts {
 const providerOf = (topic: string, { topology }: ApplyDeps): string =>
   topology.routes.get(topic)?.providerId ?? 'unknown';
 
-function reportFindings({ conflicts, flags }: WritePlan, { log, metrics }: ApplyDeps): void {
+/** Conflicts and flags of a transaction, one line each. */
+export function reportFindings({ conflicts, flags }: WritePlan, { log, metrics }: ApplyDeps): void {
   for (const { kind, entityId, provider, atom, code, severity, stands, eventId } of conflicts) {
     const found = { kind, entityId, provider, atom, code, severity, stands, eventId };
     log[severity === 'critical' ? 'warn' : 'info'](found, 'conflict left to staff');

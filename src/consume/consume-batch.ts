@@ -1,5 +1,6 @@
 import type { Arrival, Settled } from '../apply/apply-batch.ts';
 import { decodeArrivals } from '../apply/decode-arrivals.ts';
+import type { WaitingBatch } from '../apply/settle-together.ts';
 import { MovedError, type TransientError } from '../domain/errors.ts';
 import { HUB } from '../domain/event.ts';
 import type {
@@ -29,13 +30,10 @@ export interface ConsumeDeps {
   readonly tracing: Tracing;
   readonly log: Log;
   readonly clock: Clock;
-  /** The step of apply/: settles a batch in one transaction together with the partition's position; only its first
-   *  arrivals when the topic has to stop. */
-  readonly apply: (arrivals: readonly Arrival[], position: PositionAdvance) => Promise<readonly Settled[]>;
+  /** The step of apply/: when its turn has come, decodes a batch and settles it together with the partition's position;
+   *  only its first arrivals when the topic has to stop. */
+  readonly settle: (batch: WaitingBatch) => Promise<readonly Settled[]>;
   readonly fuses: Pick<TopicFuses, 'hold'>;
-  /** Runs `settle` when it is its turn. Decoded events take ten times the room of their bytes, so only a few batches of all
-   *  providers are decoded at a time, however many have fetched; one that waits for something gives its turn back. */
-  readonly inTurn: <T>(settle: () => Promise<T>) => Promise<T>;
   readonly notes: ConsumerNotes;
   /** What comes on this topic is no event: `take` does all that there is to do with a batch. */
   readonly canary?: { readonly topic: string; readonly take: (batch: WireBatch) => Promise<void> };
@@ -92,14 +90,16 @@ export async function consumeBatch(
     topicId = from.topicId;
     const settled = await deps.tracing.inSpan(processSpan(batch, provider), async (span) => {
       await step(() => deps.codec.prepare(records.map(({ value }) => value)));
-      const settle = async (): Promise<readonly Settled[]> => {
+      const decode = async () => {
         signal.throwIfAborted();
         const arrivals = await decodeArrivals(topic, records, deps.codec);
         reach('consume:decoded');
         const times = readTimes(batch, arrivals, provider, deps.notes);
-        return deps.apply(arrivals, { topic, partition, topicId, expected: from.next, next, ...times });
+        return { arrivals, position: { topic, partition, topicId, expected: from.next, next, ...times } };
       };
-      const outcomes = await step(() => deps.inTurn(settle));
+      const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+      let attempts = 0;
+      const outcomes = await step(() => deps.settle({ topic, bytes, alone: attempts++ > 0, decode }));
       traceOutcomes(batch, outcomes, { span, startMs: started }, deps.tracing);
       return outcomes;
     });

@@ -3,6 +3,7 @@ import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { MovedError, TransientError } from '../domain/errors.ts';
 import type { Log, TopicConsumer, TopicPartition, WireBatch } from '../ports.ts';
 import { commitSettled } from './commit-settled.ts';
+import { joinCommits } from './join-commits.ts';
 import { retryTransient } from '../runtime/retry.ts';
 import { settlesWithin } from '../runtime/settles-within.ts';
 import { toWireBatch } from './to-wire-batch.ts';
@@ -131,9 +132,16 @@ async function consume(
     });
   }
 
+  const commit = joinCommits();
   /** Settles one batch; never rejects. */
   const work = async (payload: EachBatchPayload): Promise<void> => {
-    const batch = toWireBatch(payload, { consumer, membership, isStopping: () => stopping, log: deps.log });
+    const batch = toWireBatch(payload, {
+      consumer,
+      membership,
+      commit,
+      isStopping: () => stopping,
+      log: deps.log,
+    });
     try {
       await handle(batch);
     } catch (error) {
@@ -147,7 +155,7 @@ async function consume(
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: deps.partitionsConcurrently ?? 3,
+      partitionsConsumedConcurrently: deps.partitionsConcurrently ?? 32,
       eachBatch: async (payload) => {
         if (stopping) return;
         const task = work(payload).finally(() => inWork.delete(task));

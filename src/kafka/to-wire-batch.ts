@@ -2,6 +2,7 @@ import type { Batch, Consumer, EachBatchPayload, IHeaders } from 'kafkajs';
 import { MovedError } from '../domain/errors.ts';
 import type { Log, WireBatch, WireRecord } from '../ports.ts';
 import { settlesWithin } from '../runtime/settles-within.ts';
+import type { joinCommits } from './join-commits.ts';
 import type { Membership } from './track-membership.ts';
 import { isMembershipLost } from './translate-error.ts';
 
@@ -11,6 +12,8 @@ const COMMIT_WITHIN_MS = 500;
 export interface ToWireBatchDeps {
   readonly consumer: Consumer;
   readonly membership: Membership;
+  /** Tells the group of a position; rejects with what Kafka says. */
+  readonly commit: ReturnType<typeof joinCommits>;
   readonly isStopping: () => boolean;
   readonly log: Log;
 }
@@ -58,13 +61,14 @@ export function toWireBatch(
       }
       payload.resolveOffset((nextOffset - 1n).toString());
       deps.membership.noteCommit({ topic, partition, next: nextOffset });
-      const offset = nextOffset.toString();
-      const committing = payload
-        .commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] })
+      const committing = deps
+        .commit({ topic, partition, next: nextOffset }, (offsets) =>
+          payload.commitOffsetsIfNecessary(offsets),
+        )
         .catch((error: unknown) => {
           // The applied position is in PostgreSQL, and the next commit covers this one.
           if (isHeld()) deps.membership.forgetCommit({ topic, partition });
-          const fields = { nextOffset: offset, err: error };
+          const fields = { nextOffset: nextOffset.toString(), err: error };
           if (isMembershipLost(error)) log.info(fields, 'not committed: the group is rebalancing');
           else if (isOfKafka(error)) log.warn(fields, 'not committed to the group');
           else throw error;

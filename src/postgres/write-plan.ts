@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { MovedError } from '../domain/errors.ts';
-import type { IdempotencyRow, PositionAdvance, WritePlan } from '../ports.ts';
+import type { IdempotencyRow, WritePlan } from '../ports.ts';
+import { advancePositions } from './advance-positions.ts';
 import type { RouteIds } from './intern-routes.ts';
 import { holdEntities } from './hold-entities.ts';
 import { approveEdit, settleRecords, takeQuarantineSteps } from './settle-quarantine.ts';
@@ -11,7 +12,7 @@ import { insertBlow } from './write-blow.ts';
 import { insertDeliveries, insertEvents, insertOutbox } from './write-events.ts';
 import { upsertQuarantine } from './write-quarantine.ts';
 
-/** Writes all of the plan, a statement per list. Every transaction takes its locks in this order: routes, position,
+/** Writes all of the plan, a statement per list. Every transaction takes its locks in this order: routes, positions,
  *  entities by id, events, conflicts, flags, quarantine, outbox, fuse. Whoever writes a conflict or flag holds the lock of its
  *  entity row (it writes the row, or says that it is unmoved), so nobody waits for those. Returns what is to be called
  *  after the commit. */
@@ -21,7 +22,7 @@ export async function writePlan(
   routes: RouteIds,
 ): Promise<() => void> {
   const interned = await routes.intern(client, plan.events);
-  if (plan.position !== null) await advancePosition(client, plan.position);
+  if (plan.positions.length > 0) await advancePositions(client, plan.positions);
   if (plan.unmoved !== undefined) await holdEntities(client, plan.unmoved);
   if (plan.entities.length > 0) await writeEntities(client, plan.entities);
   if (plan.events.length > 0) await insertEvents(client, plan.events, interned.ids);
@@ -39,32 +40,6 @@ export async function writePlan(
   if (plan.idempotency !== null) await insertIdempotency(client, plan.idempotency);
   if (plan.audit !== undefined) await insertAudit(client, plan.audit);
   return interned.remember;
-}
-
-/** Compare-and-set on the position: of two consumers that both believe they own the partition, the second waits for
- *  the first to commit, then finds another position than it expected and throws MovedError `position`. */
-async function advancePosition(client: pg.ClientBase, advance: PositionAdvance): Promise<void> {
-  const { topic, partition, topicId, next, expected } = advance;
-  const arrivedAt = advance.arrivedAtMs === undefined ? null : new Date(advance.arrivedAtMs);
-  const { rowCount } = await client.query(
-    expected === null
-      ? {
-          name: 'start-position',
-          text: `insert into applied_offset (topic, partition, topic_id, next_offset, arrived_at)
-                 values ($1, $2, $3, $4, $5) on conflict do nothing`,
-          values: [topic, partition, topicId, next, arrivedAt],
-        }
-      : {
-          name: 'advance-position',
-          text: `update applied_offset set topic_id = $3, next_offset = $4, updated_at = now(),
-                                             arrived_at = greatest(arrived_at, $6::timestamptz)
-                  where topic = $1 and partition = $2 and next_offset = $5`,
-          values: [topic, partition, topicId, next, expected, arrivedAt],
-        },
-  );
-  if (rowCount !== 1) {
-    throw new MovedError('position', `${topic}/${partition} is no longer at ${expected ?? 'its start'}`);
-  }
 }
 
 /** A request that is repeated while its first copy is still running waits here for it, then throws MovedError `event`:

@@ -6,20 +6,24 @@ export interface JoinOptions<Item, Result> {
   readonly weigh: (item: Item) => number;
   /** Whether an item may be settled by the same call as these. All may, when left out. */
   readonly fits?: (item: Item, joined: readonly Item[]) => boolean;
+  /** Whether what fails together would fail alone, too: then all are told at once. None would, when left out. */
+  readonly isShared?: (error: unknown) => boolean;
   /** The results in the order of `items`. When it rejects, nothing has been done with any of them. */
   readonly settle: (items: readonly Item[]) => Promise<readonly Result[]>;
 }
 
 /** Group commit: what arrives while all lanes are taken is settled together by the lane that becomes free first; what finds
- *  a lane free is settled at once and waits for nobody. What fails together is tried again one by one, so that an item
+ *  a lane free begins at once and waits for nobody. What fails together is tried again one by one, so that an item
  *  fails for its own reasons alone. */
 export function joinWork<Item, Result>(options: JoinOptions<Item, Result>): (item: Item) => Promise<Result> {
-  const { lanes, settle } = options;
+  const { lanes, settle, isShared = () => false } = options;
   const waiting: Waiting<Item, Result>[] = [];
   let running = 0;
 
   const run = async (): Promise<void> => {
     running += 1;
+    // What is handed over in the same turn of the event loop begins together.
+    await Promise.resolve();
     while (waiting.length > 0) {
       const taken = takeJoined(waiting, options);
       const items = taken.map(({ item }) => item);
@@ -27,7 +31,7 @@ export function joinWork<Item, Result>(options: JoinOptions<Item, Result>): (ite
         const results = await settle(items);
         taken.forEach(({ done }, i) => done.resolve(results[i]!));
       } catch (error) {
-        if (taken.length === 1) taken[0]!.done.reject(error);
+        if (taken.length === 1 || isShared(error)) taken.forEach(({ done }) => done.reject(error));
         else for (const one of taken) await settleAlone(one, settle);
       }
     }

@@ -266,7 +266,7 @@ export function describeStore(setup: () => StoreUnderTest): void {
       const topic = `saa-parcel.${newId()}`;
       const step = (expected: bigint | null, next: bigint, topicId = 'a') => ({
         ...emptyPlan,
-        position: { topic, partition: 2, topicId, expected, next },
+        positions: [{ topic, partition: 2, topicId, expected, next }],
       });
       expect(await setup().store.readPosition(topic, 2)).toBeNull();
       expect(await outcomeOf(write(step(5n, 9n)))).toSatisfy(moved('position'));
@@ -282,11 +282,35 @@ export function describeStore(setup: () => StoreUnderTest): void {
       ]);
     });
 
+    it('moves the positions of several partitions, all or none', async () => {
+      const topic = `saa-parcel.${newId()}`;
+      const step = (partition: number, expected: bigint | null, next: bigint) => {
+        return { topic, partition, topicId: 'a', expected, next, arrivedAtMs: 1_000 };
+      };
+      const positions = async () =>
+        (await setup().store.readPositions([topic]))
+          .map(({ partition, next }) => [partition, next])
+          .toSorted();
+      await write({ ...emptyPlan, positions: [step(1, null, 5n), step(0, null, 3n)] });
+      await write({ ...emptyPlan, positions: [step(2, null, 1n), step(1, 5n, 9n), step(0, 3n, 4n)] });
+      const before = [
+        [0, 4n],
+        [1, 9n],
+        [2, 1n],
+      ];
+      expect(await positions()).toEqual(before);
+      for (const moving of [step(1, 5n, 11n), step(2, null, 2n), step(3, 1n, 2n)])
+        expect(await outcomeOf(write({ ...emptyPlan, positions: [step(0, 4n, 6n), moving] }))).toSatisfy(
+          moved('position'),
+        );
+      expect(await positions()).toEqual(before);
+    });
+
     it('lets one of two consumers of a partition advance it', async () => {
       const topic = `saa-parcel.${newId()}`;
       const first = { topic, partition: 0, topicId: 'a', expected: null, next: 1n };
-      await write({ ...emptyPlan, position: first });
-      const second = { ...emptyPlan, position: { ...first, expected: 1n, next: 2n } };
+      await write({ ...emptyPlan, positions: [first] });
+      const second = { ...emptyPlan, positions: [{ ...first, expected: 1n, next: 2n }] };
       const outcomes = await interleave(setup().store, [second, second]);
       expect(outcomes.filter((outcome) => outcome === 'committed')).toHaveLength(1);
       expect(outcomes.find((outcome) => outcome !== 'committed')).toSatisfy(moved('position'));
@@ -327,7 +351,7 @@ export function describeStore(setup: () => StoreUnderTest): void {
           { eventId: fresh.eventId, topic, partition: 0, offset: 1n, outcome: 'duplicate' as const },
         ],
         quarantined: [quarantined(topic)],
-        position: { topic, partition: 0, topicId: 'a', expected: null, next: 1n },
+        positions: [{ topic, partition: 0, topicId: 'a', expected: null, next: 1n }],
       };
       expect(await outcomeOf(write(plan))).toSatisfy(moved('event'));
       await expectNothing(fresh.entityId, fresh.eventId, topic);

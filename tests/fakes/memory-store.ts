@@ -200,8 +200,7 @@ function applyPlan(
   nextSequence: () => bigint,
 ): MemoryTables {
   const positions = new Map(before.positions);
-  if (plan.position !== null) {
-    const { topic, partition, expected, next, topicId } = plan.position;
+  for (const { topic, partition, expected, next, topicId } of plan.positions) {
     const key = positionKey(topic, partition);
     if ((positions.get(key)?.next ?? null) !== expected) throw new MovedError('position', `${key} has moved`);
     positions.set(key, { next, topicId });

@@ -1,7 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { applyBatch, type ApplyDeps, type Arrival } from '../../src/apply/apply-batch.ts';
+import type { TopicFuse } from '../../src/apply/apply-in-turn.ts';
 import { createEdits } from '../../src/apply/create-edits.ts';
 import { republishLagging } from '../../src/apply/republish-entity.ts';
+import { settleTogether } from '../../src/apply/settle-together.ts';
 import { createWriterDirectory } from '../../src/apply/writer-directory.ts';
 import { createConsumerNotes } from '../../src/lag/consumer-notes.ts';
 import type { Edits } from '../../src/apply/edit.ts';
@@ -13,7 +15,6 @@ import type {
   EventCodec,
   HistoryPruner,
   Outbox,
-  PositionAdvance,
   ProviderApi,
   Store,
   Topology,
@@ -50,6 +51,14 @@ export interface HubDeps {
 
 /** What was written less than this ago may still be on its way; every look at the clock is one millisecond. */
 export const GRACE_MS = 100;
+
+/** No topic stops here. */
+const NO_FUSE: TopicFuse = {
+  inTurn: (work) => work(),
+  judge: (signs) => ({ settles: signs.length, blown: null }),
+  passed: () => {},
+  blew: () => {},
+};
 
 /** Where the group of a topic stands; shared by the replicas, as it is kept by the broker. */
 export interface GroupPosition {
@@ -93,16 +102,23 @@ export function createReplica(name: string, deps: HubDeps): HubReplica {
     newId,
     wakeRelay: () => {},
   };
-  const apply = async (arrivals: readonly Arrival[], position: PositionAdvance | null) => {
+  const apply = async (arrivals: readonly Arrival[]) => {
     await writers.learn(arrivals);
-    return applyBatch(arrivals, position, applying);
+    return applyBatch(arrivals, null, applying);
   };
+  const settle = settleTogether({
+    ...applying,
+    fuseOf: () => NO_FUSE,
+    before: (arrivals) => writers.learn(arrivals),
+    lanes: 1,
+    maxBytes: Infinity,
+  });
   const asking: AskDeps = {
     topology,
     codec,
     metrics,
     etags: createEtagMemory(100),
-    applyPulled: (events) => apply(events.map(toArrival), null),
+    applyPulled: (events) => apply(events.map(toArrival)),
     republish: (providerId, shown) =>
       republishLagging(providerId, shown, {
         ...{ store, topology, codec, clock, wakeRelay: () => {}, graceMs: GRACE_MS },
@@ -116,9 +132,8 @@ export function createReplica(name: string, deps: HubDeps): HubReplica {
   const consuming: ConsumeDeps = {
     ...applying,
     inspector,
-    apply,
+    settle,
     tracing: NO_TRACING,
-    inTurn: (settle) => settle(),
     fuses: { hold: async () => false },
     notes: createConsumerNotes(clock),
   };

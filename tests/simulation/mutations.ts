@@ -65,7 +65,7 @@ export const MUTATIONS: readonly Mutation[] = [
     find: '    await tx.write({ ...judged.plan, ...alongside?.(judged.settled) });',
     replace:
       '  await deps.store.transaction((early) => early.write({ ...judged.plan, entities: [], outbox: [], conflicts: [] }));\n' +
-      '  await tx.write({ ...judged.plan, events: [], deliveries: [], quarantined: [], position: null });',
+      '  await tx.write({ ...judged.plan, events: [], deliveries: [], quarantined: [], positions: [] });',
   },
   {
     name: 'merged revision without a count of our own',

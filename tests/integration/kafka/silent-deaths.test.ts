@@ -77,13 +77,13 @@ async function setup({ requestTimeoutMs = 1_000, stallAfterMs = 60_000 } = {}) {
     inspector,
     metrics: createMetrics(),
     tracing: NO_TRACING,
-    inTurn: (settle) => settle(),
     fuses: { hold: async () => false, isPaused: () => false },
     notes: createConsumerNotes(Date.now),
     log,
     clock: Date.now,
-    apply: async (_arrivals, position) => {
-      await store.transaction((tx) => tx.write({ ...EMPTY_PLAN, position }));
+    settle: async ({ decode }) => {
+      const { position } = await decode();
+      await store.transaction((tx) => tx.write({ ...EMPTY_PLAN, positions: [position] }));
       return [];
     },
   });

@@ -139,7 +139,9 @@ describe('a database that fails', () => {
       await readOnly.end();
     });
     const position = { topic: newId(), partition: 0, topicId: 'a', expected: null, next: 1n };
-    const write = createStore({ pool: readOnly }).transaction((tx) => tx.write({ ...emptyPlan, position }));
+    const write = createStore({ pool: readOnly }).transaction((tx) =>
+      tx.write({ ...emptyPlan, positions: [position] }),
+    );
     expect(await failure(write)).toSatisfy(transient('DATABASE_READ_ONLY'));
   });
 

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import type { Arrival } from '../../../src/apply/apply-batch.ts';
+import type { WaitingBatch } from '../../../src/apply/settle-together.ts';
 import { EMPTY_PLAN } from '../../../src/apply/empty-plan.ts';
 import { consumeBatch, newPartitionMemory, type ConsumeDeps } from '../../../src/consume/consume-batch.ts';
 import { MovedError, TransientError } from '../../../src/domain/errors.ts';
@@ -27,6 +27,7 @@ function setup() {
   const log = { earliest: 0n, topicId: 'T', end: 100n };
   const fuse = { held: false, settles: Infinity };
   const inTurn = pLimit(1);
+  const attempts: WaitingBatch[] = [];
   let decoded = 0;
   let beats = 0;
   let stale = false;
@@ -54,7 +55,9 @@ function setup() {
     tracing: NO_TRACING,
     log: pino({ level: 'silent' }),
     clock: () => 0,
-    apply: async (arrivals: readonly Arrival[], position) => {
+    settle: async (waiting) => {
+      attempts.push(waiting);
+      const { arrivals, position } = await inTurn(waiting.decode);
       const failure = failures.shift();
       if (failure) throw failure;
       const first = arrivals.slice(0, fuse.settles);
@@ -64,7 +67,7 @@ function setup() {
       await store.transaction((tx) =>
         tx.write({
           ...EMPTY_PLAN,
-          position: advance,
+          positions: [advance],
         }),
       );
       applied.push({ offsets: arrivals.map(({ offset }) => offset!), position });
@@ -72,7 +75,6 @@ function setup() {
         .slice(0, fuse.settles)
         .map(() => ({ outcome: 'applied', code: null, eventId: null, entityId: null }));
     },
-    inTurn,
     fuses: { hold: async () => fuse.held },
   };
   const batch = (from: bigint, count = 2, fetchedFrom = from): WireBatch => ({
@@ -109,13 +111,16 @@ function setup() {
     metrics,
     stopping,
     inTurn,
+    attempts,
     decoded: () => decoded,
     beats: () => beats,
     takeAway: () => (stale = true),
     consume: (which: WireBatch) => consumeBatch(which, 'saa', memory, deps, stopping.signal),
     /** As another run has left it. */
     appliedTo: (next: bigint, expected: bigint | null = null, topicId = 'T') =>
-      deps.apply([], { topic: TOPIC, partition: 0, topicId, expected, next }).then(() => applied.splice(0)),
+      store.transaction((tx) =>
+        tx.write({ ...EMPTY_PLAN, positions: [{ topic: TOPIC, partition: 0, topicId, expected, next }] }),
+      ),
   };
 }
 const away = () => new TransientError('DATABASE_UNAVAILABLE', 'no database', { retryAfterMs: 1 });
@@ -211,6 +216,17 @@ describe('a batch of one partition', () => {
     expect([applied, sought]).toEqual([[], [40n]]);
   });
 
+  it('that failed is settled alone when it is tried again', async () => {
+    const { consume, batch, failures, attempts, committed } = setup();
+    failures.push(new TransientError('DATABASE_TIMEOUT', 'a row is locked'));
+    await consume(batch(0n));
+    expect(attempts).toMatchObject([
+      { topic: TOPIC, bytes: 2, alone: false },
+      { topic: TOPIC, bytes: 2, alone: true },
+    ]);
+    expect(committed).toEqual([2n]);
+  });
+
   it('that meets a bug is thrown on, and its offset stays uncommitted', async () => {
     const { consume, batch, failures, committed } = setup();
     failures.push(new TypeError('a bug'));
@@ -235,6 +251,7 @@ describe('a batch of one partition', () => {
   it('after one that was dropped asks PostgreSQL again where it stands', async () => {
     const { consume, batch, appliedTo, applied, sought } = setup();
     await consume(batch(0n));
+    applied.splice(0);
     // Another consumer has it for a while, and this one does not know.
     await appliedTo(10n, 2n);
     await consume(batch(2n));

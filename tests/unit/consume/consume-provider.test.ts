@@ -56,11 +56,11 @@ function setup(failures: { readonly apply?: Error; readonly commit?: Error }) {
     tracing: NO_TRACING,
     log: pino({ level: 'silent' }),
     clock: () => 0,
-    apply: async (arrivals, { partition }) => {
-      if (partition === 0 && failures.apply) throw failures.apply;
+    settle: async ({ decode }) => {
+      const { arrivals, position } = await decode();
+      if (position.partition === 0 && failures.apply) throw failures.apply;
       return arrivals.map(() => ({ outcome: 'applied', code: null, eventId: null, entityId: null }));
     },
-    inTurn: (settle) => settle(),
     fuses: { hold: async () => false, isPaused: (topic) => topic === STOPPED },
   };
   const service = consumeProvider('saa', consumer, deps);

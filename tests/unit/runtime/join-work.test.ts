@@ -16,10 +16,15 @@ function createLane(maxWeight = 100, lanes = 1, fits?: (item: number, joined: re
   return { calls, join, itemsOf: () => calls.map(({ items }) => items) };
 }
 
-test('What finds a lane free is settled at once, and what arrives meanwhile is settled together', async () => {
+/** All that was handed over in this turn of the event loop has begun. */
+const turn = () => Promise.resolve();
+
+test('What finds a lane free begins at once, and what arrives meanwhile is settled together', async () => {
   const { calls, join, itemsOf } = createLane();
   const first = join(1);
+  await turn();
   const others = [join(2), join(3), join(4)];
+  await turn();
   expect(itemsOf()).toEqual([[1]]);
 
   calls[0]!.end.resolve();
@@ -30,29 +35,39 @@ test('What finds a lane free is settled at once, and what arrives meanwhile is s
   expect(await Promise.all(others)).toEqual(['settled 2', 'settled 3', 'settled 4']);
 });
 
-test('As many calls run at the same time as there are lanes', () => {
-  const { join, itemsOf } = createLane(100, 2);
+test('What is handed over in the same turn begins together', async () => {
+  const { join, itemsOf } = createLane();
   [1, 2, 3].forEach((item) => void join(item));
+  await turn();
+  expect(itemsOf()).toEqual([[1, 2, 3]]);
+});
+
+test('As many calls run at the same time as there are lanes', async () => {
+  const { join, itemsOf } = createLane(100, 2);
+  for (const item of [1, 2, 3]) {
+    void join(item);
+    await turn();
+  }
   expect(itemsOf()).toEqual([[1], [2]]);
 });
 
 test('A call takes no more than its weight; what is too heavy waits, and what alone is heavier goes alone', async () => {
   const { calls, join, itemsOf } = createLane(10);
-  const all = [1, 6, 5, 30, 4].map((item) => join(item));
-  for (let call = 0; call < 4; call++) {
-    calls[call]!.end.resolve();
-    await all[[0, 1, 2, 3][call]!];
+  const all = [6, 5, 30, 4].map((item) => join(item));
+  await turn();
+  for (const first of [0, 1, 2]) {
+    calls[first]!.end.resolve();
+    await all[first];
   }
-  expect(itemsOf()).toEqual([[1], [6, 4], [5], [30]]);
+  expect(itemsOf()).toEqual([[6, 4], [5], [30]]);
 });
 
 test('What does not fit to those before it goes with a later call', async () => {
   const { calls, join, itemsOf } = createLane(100, 1, (item, joined) => !joined.includes(item));
-  const first = join(1);
   [2, 2, 3].forEach((item) => void join(item));
+  await turn();
+  expect(itemsOf()).toEqual([[2, 3]]);
   calls[0]!.end.resolve();
-  await first;
-  expect(itemsOf()).toEqual([[1], [2, 3]]);
 });
 
 test('What fails together is tried one by one, and each gets its own failure alone', async () => {
@@ -66,8 +81,22 @@ test('What fails together is tried one by one, and each gets its own failure alo
     },
   });
   const results = await Promise.allSettled([1, 2, 3, 4].map((item) => join(item)));
-  expect(calls).toEqual([[1], [2, 3, 4], [2], [3], [4]]);
+  expect(calls).toEqual([[1, 2, 3, 4], [1], [2], [3], [4]]);
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
 
   expect(await join(5)).toBe(5);
+});
+
+test('What would fail alone, too, is tried together only, and all are told', async () => {
+  const calls: (readonly number[])[] = [];
+  const join = joinWork<number, number>({
+    ...{ lanes: 1, maxWeight: 100, weigh: () => 1, isShared: () => true },
+    async settle(items) {
+      calls.push(items);
+      throw new Error('away');
+    },
+  });
+  const results = await Promise.allSettled([1, 2].map((item) => join(item)));
+  expect(calls).toEqual([[1, 2]]);
+  expect(results).toMatchObject([{ reason: { message: 'away' } }, { reason: { message: 'away' } }]);
 });
