@@ -386,7 +386,7 @@ export async function buildApp(
         quarantineTable,
         mask: maskPersonal,
         codec,
-        keys: createApiKeyTable({ prisma, newId }),
+        keys: createApiKeyTable({ pool, prisma, newId }),
         refresh,
         explain: (subject, allowed, limit) =>
           explainSubject({ subject, providers: allowed, say: sayTimeInUtc, limit }, explaining),

@@ -505,7 +505,8 @@ export interface WritePlan {
   readonly blow?: FuseBlow;
   /** One of each partition at most. */
   readonly positions: readonly PositionAdvance[];
-  readonly idempotency: IdempotencyRow | null;
+  /** A key that is taken already throws MovedError `event`. */
+  readonly idempotency: readonly IdempotencyRow[];
   /** Rows of quarantine that stand for these very records (topic, key, value) are settled with their outcome. */
   readonly settledRecords?: readonly SettledRecord[];
   /** Each row must still be unsettled, else MovedError `quarantine`. */
@@ -540,7 +541,10 @@ export interface StoreTransaction {
   ): Promise<ReadonlyMap<string, { readonly bytes: Buffer; readonly schemaRef: number }>>;
   /** Bytes of one event. */
   readBytes(eventId: string): Promise<{ readonly bytes: Buffer; readonly schemaRef: number } | null>;
-  readIdempotency(apiKeyId: string, key: string): Promise<IdempotencyRow | null>;
+  /** Those of these keys that a request was carried out under. */
+  readIdempotency(
+    keys: readonly Pick<IdempotencyRow, 'apiKeyId' | 'key'>[],
+  ): Promise<readonly IdempotencyRow[]>;
   /** Whether each of these records is new to quarantine, in their order; one that equals an earlier one of them is not. */
   areNewToQuarantine(
     records: readonly Pick<QuarantineRow, 'topic' | 'key' | 'value'>[],
@@ -552,8 +556,12 @@ export interface StoreTransaction {
 }
 
 export interface Store {
-  /** One READ COMMITTED transaction: committed when `work` resolves, rolled back when it rejects. */
-  transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
+  /** One READ COMMITTED transaction: committed when `work` resolves, rolled back when it rejects. A row that another
+   *  transaction holds longer than `lockWaitMs` throws TransientError `DATABASE_TIMEOUT`; left out, the pool's limit holds. */
+  transaction<T>(
+    work: (tx: StoreTransaction) => Promise<T>,
+    options?: { readonly lockWaitMs?: number },
+  ): Promise<T>;
   readPosition(
     topic: string,
     partition: number,

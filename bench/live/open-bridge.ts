@@ -46,7 +46,7 @@ export async function openBridge(
 async function createStaffKey(db: pg.Pool): Promise<string> {
   const secret = `eak_${randomBytes(32).toString('base64url')}`;
   const secretHash = createHash('sha256').update(secret).digest('hex');
-  const keys = createApiKeyTable({ prisma: createPrisma(db), newId });
+  const keys = createApiKeyTable({ pool: db, prisma: createPrisma(db), newId });
   await keys.create({ owner: 'bench', scope: 'staff', provider: null, secretHash, by: 'bench' });
   return secret;
 }

@@ -110,7 +110,7 @@ async function adoptStep(
     entities: [...judging.writes.values()],
     settlements,
     positions: [],
-    idempotency: null,
+    idempotency: [],
   });
 }
 

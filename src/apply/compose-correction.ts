@@ -4,10 +4,11 @@ import type { JsonObject } from '../domain/json.ts';
 import type { EntityKind, Violation } from '../domain/kind.ts';
 import { findBase, mergedRevision } from '../domain/merge-base.ts';
 import { compareRevisions, type Revision } from '../domain/revision.ts';
-import type { EntityView, TopicRoute, WritePlan } from '../ports.ts';
+import type { EntityView, TopicRoute } from '../ports.ts';
 import { composeEdit, newViolations, shapeState, tooLarge } from './compose-edit.ts';
 import type { EditDeps } from './create-edits.ts';
 import type { EditContext, EditedEntity, EditResult } from './edit.ts';
+import type { EditPlan } from './join-edits.ts';
 import { shownEntity } from './patch-entity.ts';
 import { putOnTop } from './put-on-top.ts';
 import type { FoundRecord } from './read-quarantined.ts';
@@ -35,7 +36,7 @@ export interface ComposedCorrection {
   /** As it stands now; null while the entity doesn't exist here. */
   readonly current: JsonObject | null;
   readonly entity: EditedEntity;
-  readonly plan: WritePlan;
+  readonly plan: EditPlan;
   readonly route: TopicRoute;
 }
 

@@ -5,10 +5,10 @@ import { HUB, type EntityEvent } from '../domain/event.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { EntityKind, StoredSummary, Violation } from '../domain/kind.ts';
 import { formatRevision, type Revision } from '../domain/revision.ts';
-import type { SettlementRow, StoredEntity, TopicRoute, WritePlan } from '../ports.ts';
+import type { SettlementRow, StoredEntity, TopicRoute } from '../ports.ts';
 import type { EditDeps } from './create-edits.ts';
 import type { EditContext, EditedEntity, EditResult } from './edit.ts';
-import { EMPTY_PLAN } from './empty-plan.ts';
+import type { EditPlan } from './join-edits.ts';
 import { dayInAlgiers } from './rule-context.ts';
 
 /** Room for key, headers and batch framing beside the value, within the topic's `max.message.bytes`. */
@@ -81,7 +81,7 @@ export function newViolations(
 }
 
 export interface Composed {
-  readonly plan: WritePlan;
+  readonly plan: EditPlan;
   readonly entity: EditedEntity;
   readonly bytes: number;
 }
@@ -167,12 +167,11 @@ export async function composeEdit(
   };
   return {
     plan: {
-      ...EMPTY_PLAN,
       events: [row],
       entities: [{ kind, expected: before?.revision ?? null, entity, violations, state }],
       outbox: [{ eventId, shard: route.providerId, traceparent: context.traceparent }],
       settlements: edit.settlement ? [{ ...edit.settlement, kind: kind.name, entityId: id, eventId }] : [],
-      idempotency: edit.idempotency ? { ...edit.idempotency, entityId: id, eventId } : null,
+      idempotency: edit.idempotency ? [{ ...edit.idempotency, entityId: id, eventId }] : [],
     },
     entity: {
       kind: kind.name,

@@ -3,12 +3,12 @@ import { HUB } from '../domain/event.ts';
 import { nextRevision } from '../domain/revision.ts';
 import { commitEdit } from './commit-edit.ts';
 import { composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
-import type { EditDeps } from './create-edits.ts';
+import type { CommitDeps, EditDeps } from './create-edits.ts';
 import type { CreateEdit, EditedEntity, EditResult } from './edit.ts';
 
 /** Opens a new entity for a provider. With an idempotency key the same request gives the same entity, however often and
  *  however concurrently it arrives: the key is written in the edit's own transaction. */
-export async function createEntity(edit: CreateEdit, deps: EditDeps): Promise<EditResult> {
+export async function createEntity(edit: CreateEdit, deps: CommitDeps): Promise<EditResult> {
   const { kind } = edit;
   const route = editRoute(kind, edit.provider, 'first', deps);
   const id = deps.newId();

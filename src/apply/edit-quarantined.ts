@@ -5,6 +5,7 @@ import { formatRevision, type Revision } from '../domain/revision.ts';
 import type { AuditEntry, EventCodec, QuarantineEdit, QuarantineTable } from '../ports.ts';
 import { composeCorrection, type CorrectionDeps, type RefusedCorrection } from './compose-correction.ts';
 import type { EditContext, EditedEntity } from './edit.ts';
+import { EMPTY_PLAN } from './empty-plan.ts';
 import { findQuarantined } from './read-quarantined.ts';
 import type { Operator } from './retry-quarantined.ts';
 
@@ -117,6 +118,7 @@ async function approveOnce(id: string, who: Operator, deps: EditQuarantineDeps):
   const revision = formatRevision(entity.revision);
   await deps.store.transaction((tx) =>
     tx.write({
+      ...EMPTY_PLAN,
       ...plan,
       quarantineSteps: [{ id: record.id, how: 'edited', by: who.name, reason }],
       approvedEdit: { id, by: who.name, eventId },

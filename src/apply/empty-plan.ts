@@ -11,5 +11,5 @@ export const EMPTY_PLAN: WritePlan = {
   settlements: [],
   flags: [],
   positions: [],
-  idempotency: null,
+  idempotency: [],
 };

@@ -10,7 +10,7 @@ import { compareRevisions, nextRevision } from '../domain/revision.ts';
 import type { EntityView } from '../ports.ts';
 import { commitEdit } from './commit-edit.ts';
 import { composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
-import type { EditDeps } from './create-edits.ts';
+import type { CommitDeps, EditDeps } from './create-edits.ts';
 import type { EditedEntity, EditResult, PatchEdit } from './edit.ts';
 import { putOnTop } from './put-on-top.ts';
 
@@ -19,7 +19,7 @@ const MAX_ATTEMPTS = 20;
 /** Changes an entity by a merge patch (RFC 7396), on the condition that its author has seen what it replaces
  *  (SYNC.md, Staff edits). The compare-and-set on the revision makes the check hold until the write: an entity that
  *  moved in between is read and judged again. */
-export async function patchEntity(edit: PatchEdit, deps: EditDeps): Promise<EditResult> {
+export async function patchEntity(edit: PatchEdit, deps: CommitDeps): Promise<EditResult> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     try {
       return await patchOnce(edit, deps);
@@ -30,7 +30,7 @@ export async function patchEntity(edit: PatchEdit, deps: EditDeps): Promise<Edit
   throw new TransientError('CONTENDED', `another writer was faster ${MAX_ATTEMPTS} times in a row`);
 }
 
-async function patchOnce(edit: PatchEdit, deps: EditDeps): Promise<EditResult> {
+async function patchOnce(edit: PatchEdit, deps: CommitDeps): Promise<EditResult> {
   const { kind } = edit;
   const before = await deps.reader.find(kind, edit.id);
   if (!before || before.erased || (edit.providers && !edit.providers.includes(before.provider))) {

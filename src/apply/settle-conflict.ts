@@ -9,7 +9,7 @@ import { writeAtom } from '../domain/write-atom.ts';
 import type { Conflict } from '../ports.ts';
 import { commitEdit } from './commit-edit.ts';
 import { composeEdit, editRoute, newViolations, shapeState, tooLarge } from './compose-edit.ts';
-import type { EditDeps } from './create-edits.ts';
+import type { CommitDeps } from './create-edits.ts';
 import type { SettleEdit, SettleResult } from './edit.ts';
 import { EMPTY_PLAN } from './empty-plan.ts';
 import { shownEntity } from './patch-entity.ts';
@@ -18,7 +18,7 @@ import { shownEntity } from './patch-entity.ts';
  *  conflict is closed in the same transaction. When the state has that value already, the conflict is closed and nothing
  *  else changes (`unchanged`). Its author must have read the current revision, for nobody settles what they have not
  *  seen; the compare-and-set makes that hold until the write. Of two who settle at once, one is told `closed` or `moved`. */
-export async function settleConflict(edit: SettleEdit, deps: EditDeps): Promise<SettleResult> {
+export async function settleConflict(edit: SettleEdit, deps: CommitDeps): Promise<SettleResult> {
   try {
     return await settleOnce(edit, deps);
   } catch (error) {
@@ -29,7 +29,7 @@ export async function settleConflict(edit: SettleEdit, deps: EditDeps): Promise<
   }
 }
 
-async function settleOnce(edit: SettleEdit, deps: EditDeps): Promise<SettleResult> {
+async function settleOnce(edit: SettleEdit, deps: CommitDeps): Promise<SettleResult> {
   const { conflict, providers, context, reason } = edit;
   const kind = deps.topology.kinds.get(conflict.kind);
   if (!kind || (providers && !providers.includes(conflict.provider))) return { status: 'missing' };

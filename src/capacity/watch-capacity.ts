@@ -96,15 +96,17 @@ export function watchCapacity(deps: CapacityDeps): Capacity {
     requireSpace,
     limit: (store) => ({
       ...store,
-      transaction: (work) =>
-        store.transaction((tx) =>
-          work({
-            ...tx,
-            write: async (plan) => {
-              requireRoom(plan);
-              await tx.write(plan);
-            },
-          }),
+      transaction: (work, options) =>
+        store.transaction(
+          (tx) =>
+            work({
+              ...tx,
+              write: async (plan) => {
+                requireRoom(plan);
+                await tx.write(plan);
+              },
+            }),
+          options,
         ),
     }),
     async check() {

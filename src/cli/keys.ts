@@ -113,7 +113,7 @@ async function withKeys(work: (keys: ApiKeyTable) => Promise<void>): Promise<voi
   const { databaseUrl } = parseSettings(process.env, ['database']);
   const pool = createPool({ databaseUrl, max: 1, onError: () => {} });
   try {
-    await work(createApiKeyTable({ prisma: createPrisma(pool), newId }));
+    await work(createApiKeyTable({ pool, prisma: createPrisma(pool), newId }));
   } finally {
     await pool.end();
   }

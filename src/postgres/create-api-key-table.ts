@@ -1,19 +1,18 @@
-import { TransientError } from '../domain/errors.ts';
+import type pg from 'pg';
 import type { ApiKey, ApiKeyTable, NewId, Scope } from '../ports.ts';
 import { auditEntry } from './create-audit-table.ts';
 import type { PrismaClient } from './create-prisma.ts';
+import { createApiKeyFinder } from './find-api-key.ts';
 import type { ApiKey as Row } from './generated/client.ts';
 import { translated } from './translate-error.ts';
 
-/** How exact `lastUsedAtMs` is: a key that is used all the time costs one write in this while. */
-const LAST_USE_EVERY_MS = 60_000;
-
 /** API keys. Creating and revoking one is audited in the same transaction. */
 export function createApiKeyTable(deps: {
+  readonly pool: pg.Pool;
   readonly prisma: PrismaClient;
   readonly newId: NewId;
 }): ApiKeyTable {
-  const { prisma, newId } = deps;
+  const { pool, prisma, newId } = deps;
   return {
     create: ({ by, ...key }) =>
       translated(async () => {
@@ -25,27 +24,11 @@ export function createApiKeyTable(deps: {
         ]);
         return toApiKey(row);
       }),
-    findBySecretHash: (secretHash) => translated(() => findLive(prisma, secretHash)),
+    findBySecretHash: createApiKeyFinder(pool),
     revoke: (id, by) => translated(() => revoke(prisma, id, by)),
     list: () =>
       translated(async () => (await prisma.apiKey.findMany({ orderBy: { createdAt: 'asc' } })).map(toApiKey)),
   };
-}
-
-/** A revoked key is not found. */
-async function findLive(prisma: PrismaClient, secretHash: string): Promise<ApiKey | null> {
-  const row = await prisma.apiKey.findUnique({ where: { secretHash, revokedAt: null } });
-  if (row === null) return null;
-  const stale = new Date(Date.now() - LAST_USE_EVERY_MS);
-  if (row.lastUsedAt === null || row.lastUsedAt < stale) {
-    // A database that takes no writes still admits whoever only reads.
-    await translated(() =>
-      prisma.apiKey.update({ where: { id: row.id }, data: { lastUsedAt: new Date() } }),
-    ).catch((error: unknown) => {
-      if (!(error instanceof TransientError)) throw error;
-    });
-  }
-  return toApiKey(row);
 }
 
 /** Of two people who revoke a key at once, one is told true. */

@@ -2,19 +2,29 @@ import type pg from 'pg';
 import type { EntityKind } from '../domain/kind.ts';
 import type { Revision } from '../domain/revision.ts';
 import type { EntityReader, EntityView } from '../ports.ts';
+import { joinReads } from '../runtime/join-reads.ts';
+import { uuidArray } from './binary-arrays.ts';
 import { toEntityView, viewColumns } from './entity-view.ts';
 import type { ViewRow } from './entity-view.ts';
 import { listEntities } from './list-entities.ts';
 import { quoteName } from './quote-name.ts';
 import { readHistoryOf } from './read-history-of.ts';
+import { byRequestedId } from './read-stored.ts';
 import { isUuid } from './storable.ts';
 import { translated } from './translate-error.ts';
 
-/** Reads for people, each one statement outside any transaction. An id that is no UUID is the id of nothing. */
+/** Reads for people, each one statement outside any transaction; entities that are looked for at the same time share one,
+ *  which begins after all of them were asked for. An id that is no UUID is the id of nothing. */
 export function createEntityReader(deps: { readonly pool: pg.Pool }): EntityReader {
   const { pool } = deps;
+  const finders = new Map<string, ReturnType<typeof joinReads<EntityView>>>();
+  const finderOf = (kind: EntityKind) => {
+    const finder = finders.get(kind.name) ?? joinReads((ids) => translated(() => find(pool, kind, ids)));
+    finders.set(kind.name, finder);
+    return finder;
+  };
   return {
-    find: async (kind, id) => (isUuid(id) ? translated(() => find(pool, kind, id)) : null),
+    find: async (kind, id) => (isUuid(id) ? finderOf(kind)(id) : null),
     list: (kind, query) => translated(() => listEntities(pool, kind, query)),
     history: async (kind, id, before, limit) =>
       isUuid(id) ? translated(() => readHistoryOf(pool, [kind.name], id, before, limit)) : [],
@@ -23,13 +33,23 @@ export function createEntityReader(deps: { readonly pool: pg.Pool }): EntityRead
   };
 }
 
-async function find(pool: pg.Pool, kind: EntityKind, id: string): Promise<EntityView | null> {
+async function find(
+  pool: pg.Pool,
+  kind: EntityKind,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, EntityView>> {
   const { rows } = await pool.query<ViewRow>({
     name: `find-${kind.name}`,
-    text: `select ${viewColumns(kind)} from ${quoteName(kind.name)} e join event v on v.event_id = e.event_id where e.id = $1`,
-    values: [id],
+    text: `select ${viewColumns(kind)} from ${quoteName(kind.name)} e join event v on v.event_id = e.event_id
+            where e.id = any($1::uuid[])`,
+    values: [uuidArray(ids)],
   });
-  return rows[0] === undefined ? null : toEntityView(kind, rows[0]);
+  return byRequestedId(
+    ids,
+    rows,
+    (row) => row.id,
+    (row) => toEntityView(kind, row),
+  );
 }
 
 /** Where a revision stands more than once (a repeated event, a counter used again), the one that made a state. */

@@ -21,15 +21,18 @@ export function createStore(deps: { readonly pool: pg.Pool }): Store {
   const { pool } = deps;
   const routes = createRouteIds();
   return {
-    transaction: (work) =>
+    transaction: (work, options) =>
       translated(async () => {
         const afterCommit: (() => void)[] = [];
-        const result = await inTransaction(pool, (client) =>
-          work(
-            bindTransaction(client, async (plan) => {
-              afterCommit.push(await writePlan(client, plan, routes));
-            }),
-          ),
+        const result = await inTransaction(
+          pool,
+          (client) =>
+            work(
+              bindTransaction(client, async (plan) => {
+                afterCommit.push(await writePlan(client, plan, routes));
+              }),
+            ),
+          options,
         );
         for (const remember of afterCommit) remember();
         return result;
@@ -48,7 +51,7 @@ function bindTransaction(client: pg.ClientBase, write: StoreTransaction['write']
     readLineage: (kind, entityIds) => readLineage(client, kind, entityIds),
     readStates: (eventIds) => readStates(client, eventIds),
     readBytes: (eventId) => readBytes(client, eventId),
-    readIdempotency: (apiKeyId, key) => readIdempotency(client, apiKeyId, key),
+    readIdempotency: (keys) => readIdempotency(client, keys),
     areNewToQuarantine: (records) => areNewToQuarantine(client, records),
     write,
   };

@@ -8,11 +8,13 @@ import { isServersFault } from './translate-error.ts';
 export async function inTransaction<T>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<T>,
+  { lockWaitMs }: { readonly lockWaitMs?: number } = {},
 ): Promise<T> {
   const client = await pool.connect();
   let broken = false;
   try {
-    await client.query('begin isolation level read committed');
+    const limit = lockWaitMs === undefined ? '' : `; set local lock_timeout = ${Math.trunc(lockWaitMs)}`;
+    await client.query(`begin isolation level read committed${limit}`);
     const result = await work(client);
     const { command } = await client.query('commit');
     // PostgreSQL answers a commit of a transaction in which a statement had failed with a rollback, not with an error.

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { EntityKind } from '../domain/kind.ts';
 import type { Revision } from '../domain/revision.ts';
 import type { IdempotencyRow, PartitionPosition, StoredEntity } from '../ports.ts';
-import { jsonbArray, uuidArray } from './binary-arrays.ts';
+import { jsonbArray, textArray, uuidArray } from './binary-arrays.ts';
 import { quoteName } from './quote-name.ts';
 
 /** The columns of a StoredEntity, for a table aliased `e`. */
@@ -119,17 +119,17 @@ export async function readBytes(
 
 export async function readIdempotency(
   client: pg.ClientBase,
-  apiKeyId: string,
-  key: string,
-): Promise<IdempotencyRow | null> {
+  keys: readonly Pick<IdempotencyRow, 'apiKeyId' | 'key'>[],
+): Promise<readonly IdempotencyRow[]> {
   const { rows } = await client.query<IdempotencyRow>({
     name: 'read-idempotency',
-    text: `select key, api_key_id as "apiKeyId", request_digest as "requestDigest", entity_id as "entityId",
-                  event_id as "eventId"
-             from idempotency where api_key_id = $1 and key = $2`,
-    values: [apiKeyId, key],
+    text: `select i.key, i.api_key_id as "apiKeyId", i.request_digest as "requestDigest", i.entity_id as "entityId",
+                  i.event_id as "eventId"
+             from idempotency i
+             join unnest($1::uuid[], $2::text[]) as u (api_key_id, key) on i.api_key_id = u.api_key_id and i.key = u.key`,
+    values: [uuidArray(keys.map((row) => row.apiKeyId)), textArray(keys.map((row) => row.key))],
   });
-  return rows[0] ?? null;
+  return rows;
 }
 
 export async function readPosition(

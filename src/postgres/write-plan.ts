@@ -4,6 +4,7 @@ import type { IdempotencyRow, WritePlan } from '../ports.ts';
 import { advancePositions } from './advance-positions.ts';
 import type { RouteIds } from './intern-routes.ts';
 import { holdEntities } from './hold-entities.ts';
+import { textArray, uuidArray } from './binary-arrays.ts';
 import { approveEdit, settleRecords, takeQuarantineSteps } from './settle-quarantine.ts';
 import { insertAudit } from './write-audit.ts';
 import { openConflicts, raiseFlags, settleConflicts } from './write-conflicts.ts';
@@ -37,19 +38,28 @@ export async function writePlan(
   if (plan.quarantined.length > 0) await upsertQuarantine(client, plan.quarantined);
   if (plan.outbox.length > 0) await insertOutbox(client, plan.outbox);
   if (plan.blow !== undefined) await insertBlow(client, plan.blow);
-  if (plan.idempotency !== null) await insertIdempotency(client, plan.idempotency);
+  if (plan.idempotency.length > 0) await insertIdempotency(client, plan.idempotency);
   if (plan.audit !== undefined) await insertAudit(client, plan.audit);
   return interned.remember;
 }
 
 /** A request that is repeated while its first copy is still running waits here for it, then throws MovedError `event`:
- *  judged again, it finds what the first one made. */
-async function insertIdempotency(client: pg.ClientBase, row: IdempotencyRow): Promise<void> {
+ *  judged again, it finds what the first one made. In the order of the keys, so that no two transactions wait for each
+ *  other. */
+async function insertIdempotency(client: pg.ClientBase, rows: readonly IdempotencyRow[]): Promise<void> {
+  const sorted = rows.toSorted((a, b) => (a.apiKeyId + a.key < b.apiKeyId + b.key ? -1 : 1));
   const { rowCount } = await client.query({
     name: 'insert-idempotency',
     text: `insert into idempotency (api_key_id, key, request_digest, entity_id, event_id)
-           values ($1, $2, $3, $4, $5) on conflict do nothing`,
-    values: [row.apiKeyId, row.key, row.requestDigest, row.entityId, row.eventId],
+           select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[]) on conflict do nothing`,
+    values: [
+      uuidArray(sorted.map((row) => row.apiKeyId)),
+      textArray(sorted.map((row) => row.key)),
+      textArray(sorted.map((row) => row.requestDigest)),
+      uuidArray(sorted.map((row) => row.entityId)),
+      uuidArray(sorted.map((row) => row.eventId)),
+    ],
   });
-  if (rowCount !== 1) throw new MovedError('event', 'another request with this idempotency key was faster');
+  if (rowCount !== rows.length)
+    throw new MovedError('event', 'another request with this idempotency key was faster');
 }

@@ -317,12 +317,12 @@ export function describeStore(setup: () => StoreUnderTest): void {
     });
 
     it('carries out a request with an idempotency key once', async () => {
-      const keyed = () => {
+      const keyed = (key = 'abc') => {
         const event = eventAt(newId(), { eassurance: 1 });
         const { entityId, eventId } = event;
         return {
           ...applyPlanOf(event, null),
-          idempotency: { key: 'abc', apiKeyId, requestDigest: digestOf('request'), entityId, eventId },
+          idempotency: [{ key, apiKeyId, requestDigest: digestOf('request'), entityId, eventId }],
         };
       };
       const apiKeyId = newId();
@@ -330,10 +330,23 @@ export function describeStore(setup: () => StoreUnderTest): void {
       await write(first);
       expect(await outcomeOf(write(keyed()))).toSatisfy(moved('event'));
       await setup().store.transaction(async (tx) => {
-        expect(await tx.readIdempotency(apiKeyId, 'abc')).toEqual(first.idempotency);
-        expect(await tx.readIdempotency(apiKeyId, 'other')).toBeNull();
-        expect(await tx.readIdempotency(newId(), 'abc')).toBeNull();
+        const [abc, other] = [
+          { apiKeyId, key: 'abc' },
+          { apiKeyId, key: 'other' },
+        ];
+        expect(await tx.readIdempotency([abc, other])).toEqual(first.idempotency);
+        expect(await tx.readIdempotency([other, { apiKeyId: newId(), key: 'abc' }])).toEqual([]);
       });
+      const [fresh, repeated] = [keyed('fresh'), keyed()];
+      const both = {
+        ...emptyPlan,
+        events: [...fresh.events, ...repeated.events],
+        entities: [...fresh.entities, ...repeated.entities],
+        idempotency: [...fresh.idempotency, ...repeated.idempotency],
+      };
+      expect(await outcomeOf(write(both))).toSatisfy(moved('event'));
+      const known = await setup().store.transaction((tx) => tx.readIdempotency(fresh.idempotency));
+      expect(known).toEqual([]);
     });
   });
 

@@ -246,7 +246,7 @@ async function makeBed(options: BedOptions, cleanups: Cleanups): Promise<Bed> {
     }),
   );
 
-  const keys = createApiKeyTable({ prisma: createPrisma(db), newId });
+  const keys = createApiKeyTable({ pool: db, prisma: createPrisma(db), newId });
   const apiAs: Bed['apiAs'] = async (scope, provider, owner = `Test ${scope}`) => {
     const secret = `eak_${randomBytes(32).toString('base64url')}`;
     const secretHash = createHash('sha256').update(secret).digest('hex');

@@ -128,8 +128,8 @@ export function createMemoryStore(options: { readonly clock?: () => number } = {
           ? null
           : { bytes: event.bytes, schemaRef: event.schemaRef };
       },
-      readIdempotency: async (apiKeyId, key) =>
-        now().idempotency.find((row) => row.apiKeyId === apiKeyId && row.key === key) ?? null,
+      readIdempotency: async (keys) =>
+        now().idempotency.filter((row) => keys.some((asked) => isSameKey(asked, row))),
       areNewToQuarantine: async (records) =>
         records.map(
           (record, i) =>
@@ -189,6 +189,10 @@ export function createMemoryStore(options: { readonly clock?: () => number } = {
   };
 }
 
+function isSameKey(a: Pick<IdempotencyRow, 'apiKeyId' | 'key'>, b: typeof a): boolean {
+  return a.apiKeyId === b.apiKeyId && a.key === b.key;
+}
+
 /** An event whose bytes are gone has none in memory. */
 const isPruned = ({ bytes }: EventRow): boolean => bytes.length === 0;
 
@@ -241,10 +245,12 @@ function applyPlan(
     known.add(eventId);
   }
 
-  const repeated = before.idempotency.some(
-    (row) => row.apiKeyId === plan.idempotency?.apiKeyId && row.key === plan.idempotency.key,
+  const taken = plan.idempotency.some(
+    (row, i) =>
+      before.idempotency.some((known) => isSameKey(known, row)) ||
+      plan.idempotency.slice(0, i).some((earlier) => isSameKey(earlier, row)),
   );
-  if (repeated) throw new MovedError('event', 'another request with this idempotency key was faster');
+  if (taken) throw new MovedError('event', 'another request with this idempotency key was faster');
 
   const revisionOf = (eventId: string) => before.events.find((event) => event.eventId === eventId)?.revision;
   return {
@@ -255,7 +261,7 @@ function applyPlan(
     deliveries: [...before.deliveries, ...plan.deliveries],
     quarantined: changeQuarantine(before.quarantined, plan),
     audit: [...before.audit, ...(plan.audit ?? [])],
-    idempotency: plan.idempotency === null ? before.idempotency : [...before.idempotency, plan.idempotency],
+    idempotency: [...before.idempotency, ...plan.idempotency],
     conflicts: openConflicts(
       settleConflicts(before.conflicts, plan.settlements, revisionOf, nowMs),
       plan.conflicts,

@@ -91,7 +91,7 @@ export async function prepareWorld(options: WorldOptions, cleanup: CleanupStack)
   const db = new pg.Pool({ connectionString: database.url, max: 2 });
   db.on('error', () => {});
   cleanup.defer('the reader of the database', () => db.end());
-  const keys = createApiKeyTable({ prisma: createPrisma(db), newId });
+  const keys = createApiKeyTable({ pool: db, prisma: createPrisma(db), newId });
   const kafka = new kafkajs.Kafka({
     brokers: services.kafkaBrokers,
     sasl: { mechanism: 'scram-sha-256', ...services.kafkaAdmin },

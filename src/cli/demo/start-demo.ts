@@ -156,7 +156,7 @@ async function prepareDatabase(databaseUrl: string, migrationsDirs: readonly str
   const pool = createPool({ databaseUrl, max: 2, onError: () => {} });
   try {
     await applyMigrations(pool, migrationsDirs);
-    const keys = createApiKeyTable({ prisma: createPrisma(pool), newId });
+    const keys = createApiKeyTable({ pool, prisma: createPrisma(pool), newId });
     for (const key of await keys.list()) {
       if (key.owner === OWNER && key.revokedAtMs === null) await keys.revoke(key.id, OWNER);
     }

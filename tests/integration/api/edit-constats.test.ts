@@ -55,6 +55,54 @@ describe('opening and reading', () => {
     expect([other.status, other.body.type]).toEqual([422, 'urn:eassurance:problem:idempotency-key-reused']);
   });
 
+  it('writes what many send at the same time, each once, and refuses to each its own fault alone', async () => {
+    const { post, patch } = bundle;
+    const opened = await Promise.all(Array.from({ length: 12 }, () => post()));
+    const [constats, events, outbox] = await counts();
+    const edit = (i: number, etag = opened[i]!.headers['etag']!) =>
+      patch(opened[i]!.body.id, { accident: { place: `Place ${i}` } }, { 'If-Match': etag });
+    const answers = await Promise.all([
+      ...[0, 1, 2, 3, 4, 5, 6, 7, 8].map((i) => edit(i)),
+      ...[8, 8, 9].map((i) => edit(i, i === 9 ? '"eassurance:7"' : undefined)),
+      ...['one', 'two', 'two', 'one', 'two'].map((key) => post(constat(), `at-once-${key}`)),
+      post(constat({ providerReference: 'another body' }), 'at-once-one'),
+    ]);
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.slice(0, 8)).toEqual(Array(8).fill(200));
+    expect(statuses.slice(8, 11).toSorted()).toEqual([200, 412, 412]);
+    expect(statuses[11]).toBe(412);
+    const [one, two] = [answers[12]!.body.id, answers[13]!.body.id];
+    expect(answers.slice(12, 17).map(({ body }) => body.id)).toEqual([one, two, two, one, two]);
+    expect(statuses[17]).toBe(422);
+    expect(await counts()).toEqual([constats! + 2, events! + 9 + 2, outbox! + 9 + 2]);
+    const read = await Promise.all(opened.map(({ headers }) => bundle.get(headers['location']!)));
+    expect(read.map(({ body }) => body.state.accident.place)).toEqual(
+      opened.map(({ body }, i) => (i <= 8 ? `Place ${i}` : body.state.accident.place)),
+    );
+  });
+
+  it('lets nobody wait for a constat that another transaction holds but who edits that one', async () => {
+    const { post, patch, pool } = bundle;
+    const opened = await Promise.all(Array.from({ length: 8 }, () => post()));
+    const edit = async (answer: (typeof opened)[number]) =>
+      (await patch(answer.body.id, { accident: { place: 'Oran' } }, { 'If-Match': answer.headers['etag']! }))
+        .status;
+    const holder = await pool.connect();
+    try {
+      await holder.query('begin');
+      const held = opened.slice(0, 3);
+      await holder.query('select from constat where id = any($1) for update', [
+        held.map(({ body }) => body.id),
+      ]);
+      const waiting = held.map(edit);
+      expect(await Promise.all(opened.slice(3).map(edit))).toEqual(Array(5).fill(200));
+      await holder.query('rollback');
+      expect(await Promise.all(waiting)).toEqual([200, 200, 200]);
+    } finally {
+      holder.release(true);
+    }
+  });
+
   it('keeps the idempotency keys of two callers apart', async () => {
     const other = await bundle.keyFor('Yacine', 'staff');
     const mine = await bundle.post(constat(), 'a-common-key');

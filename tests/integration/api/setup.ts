@@ -66,7 +66,7 @@ export async function setup(services: { readonly databaseUrl: string; readonly r
     schemaTable: createSchemaTable({ pool }),
   });
   const reader = createEntityReader({ pool });
-  const keys = createApiKeyTable({ prisma, newId });
+  const keys = createApiKeyTable({ pool, prisma, newId });
   const clock = Date.now;
   const woken: string[] = [];
   const store = createStore({ pool });

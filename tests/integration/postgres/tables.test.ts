@@ -13,7 +13,7 @@ function setup() {
   const prisma = createPrisma(fixture.pool);
   return {
     prisma,
-    keys: createApiKeyTable({ prisma, newId }),
+    keys: createApiKeyTable({ pool: fixture.pool, prisma, newId }),
     cursors: createPullCursorTable({ prisma }),
     schemas: createSchemaTable({ pool: fixture.pool }),
   };
@@ -38,6 +38,26 @@ describe('API keys', () => {
     const listed = (await keys.list()).find(({ id }) => id === key.id);
     expect(listed!.revokedAtMs).toBeGreaterThanOrEqual(key.createdAtMs);
     expect(listed!.lastUsedAtMs).not.toBeNull();
+  });
+
+  it('are found by nobody once they are revoked, however many look for them meanwhile', async () => {
+    const { keys } = setup();
+    const made = { owner: 'Amina', scope: 'staff', provider: null, by: 'admin' } as const;
+    for (let round = 0; round < 5; round++) {
+      const secretHashes = [1, 2, 3].map(() => digestOf(newId()));
+      const [revoked] = await Promise.all(
+        secretHashes.map((secretHash) => keys.create({ ...made, secretHash })),
+      );
+      const lookUp = () => Promise.all(secretHashes.map((secretHash) => keys.findBySecretHash(secretHash)));
+      const meanwhile = [lookUp(), lookUp()];
+      await keys.revoke(revoked!.id, 'admin');
+      const after = await Promise.all([lookUp(), lookUp(), lookUp()]);
+      for (const [first, ...others] of after) {
+        expect(first).toBeNull();
+        expect(others).not.toContain(null);
+      }
+      await Promise.all(meanwhile);
+    }
   });
 
   it('leave a trail of who made and revoked them', async () => {
