@@ -1,4 +1,5 @@
 import { digestOf } from '../domain/canonical.ts';
+import { contentOf } from '../domain/diff-atoms.ts';
 import { MovedError, TransientError } from '../domain/errors.ts';
 import { HUB } from '../domain/event.ts';
 import { orderAdoption, type AdoptionStep } from '../domain/order-adoption.ts';
@@ -151,7 +152,7 @@ async function adoptOne(
     {
       kind: kind.name,
       entityId: meta.entityId,
-      atoms: touchedAtoms(kind, before, state),
+      atoms: touchedAtoms(kind, contentOf(kind, before), contentOf(kind, state)),
       eventId: meta.eventId,
       by: HUB,
       seen: stored.revision,

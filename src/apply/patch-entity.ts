@@ -1,7 +1,7 @@
 import mergePatch from 'json-merge-patch';
 import { tabulateAtoms } from '../domain/atom-table.ts';
 import { digestOf } from '../domain/canonical.ts';
-import { diffAtoms } from '../domain/diff-atoms.ts';
+import { contentOf, diffContents } from '../domain/diff-atoms.ts';
 import { MovedError, TransientError } from '../domain/errors.ts';
 import { HUB } from '../domain/event.ts';
 import type { JsonObject } from '../domain/json.ts';
@@ -49,6 +49,7 @@ async function patchOnce(edit: PatchEdit, deps: CommitDeps): Promise<EditResult>
   const violations = newViolations(kind, { stored: before, state: current }, state, deps);
   if (violations.length > 0) return { status: 'invalid', violations };
 
+  const [was, is] = [contentOf(kind, current), contentOf(kind, state)];
   const composed = await composeEdit(
     {
       kind,
@@ -57,12 +58,12 @@ async function patchOnce(edit: PatchEdit, deps: CommitDeps): Promise<EditResult>
       revision: nextRevision(before.revision, HUB),
       state,
       before,
-      changedFields: diffAtoms(kind, current, state),
+      changedFields: diffContents(kind.atoms, was, is),
       changeReason: edit.changeReason,
       context: edit.context,
       idempotency: null,
       settlement: {
-        atoms: touchedAtoms(kind, current, state),
+        atoms: touchedAtoms(kind, was, is),
         by: edit.context.author,
         seen: edit.condition.revision,
         reason: edit.changeReason,
@@ -76,12 +77,11 @@ async function patchOnce(edit: PatchEdit, deps: CommitDeps): Promise<EditResult>
   return { status: 'updated', entity: composed.entity };
 }
 
-/** The changed atoms under the names that conflicts have: a conflict is on a field of the front even where the seal has
+/** The changed atoms of two contents under the names that conflicts have: a conflict is on a field of the front even where the seal has
  *  since made one atom of it, and one on the sealed front as a whole is settled on purpose alone. */
-export function touchedAtoms(kind: EntityKind, before: JsonObject, after: JsonObject): readonly string[] {
+export function touchedAtoms(kind: EntityKind, was: JsonObject, is: JsonObject): readonly string[] {
   const table = kind.merge?.table;
-  const atoms = table ? (state: JsonObject) => tabulateAtoms(state, table) : kind.atoms;
-  return diffAtoms({ ...kind, atoms }, before, after);
+  return diffContents(table ? (content) => tabulateAtoms(content, table) : kind.atoms, was, is);
 }
 
 /** The current state with the patch in it, or why it may not be applied. */

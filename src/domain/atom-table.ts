@@ -36,10 +36,11 @@ export function tabulateAtoms(state: JsonObject, table: AtomTable): Map<string, 
 }
 
 function addFields(atoms: Map<string, Json>, prefix: string, state: JsonObject, table: AtomTable): void {
-  const grouped = new Set(table.none);
-  for (const [name, fields] of Object.entries(table.groups ?? {})) {
-    atoms.set(prefix + name, Object.fromEntries(fields.map((field) => [field, state[field] ?? null])));
-    for (const field of fields) grouped.add(field);
+  const { groups, grouped } = groupsOf(table);
+  for (const [name, fields] of groups) {
+    const group: Record<string, Json> = {};
+    for (const field of fields) group[field] = state[field] ?? null;
+    atoms.set(prefix + name, group);
   }
   for (const field of Object.keys(state)) {
     if (grouped.has(field)) continue;
@@ -51,6 +52,25 @@ function addFields(atoms: Map<string, Json>, prefix: string, state: JsonObject, 
     else if (ofList !== undefined && Array.isArray(value)) addList(atoms, name, list(value), ofList);
     else atoms.set(name, value);
   }
+}
+
+interface Groups {
+  readonly groups: readonly (readonly [name: string, fields: readonly string[]])[];
+  /** Fields that are no atoms of their own. */
+  readonly grouped: ReadonlySet<string>;
+}
+
+/** A table is walked for every state of every edit and merge. */
+const knownGroups = new WeakMap<AtomTable, Groups>();
+
+function groupsOf(table: AtomTable): Groups {
+  let known = knownGroups.get(table);
+  if (known === undefined) {
+    const groups = Object.entries(table.groups ?? {});
+    const grouped = new Set([...(table.none ?? []), ...groups.flatMap(([, fields]) => fields)]);
+    knownGroups.set(table, (known = { groups, grouped }));
+  }
+  return known;
 }
 
 function addRecord(atoms: Map<string, Json>, name: string, value: JsonObject, table: RecordTable): void {

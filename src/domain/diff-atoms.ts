@@ -6,38 +6,58 @@ import { isRecord, list, record } from './read-state.ts';
 /** Names of the atoms in which two states differ, sorted. What is equal in canonical form differs in none. Where a record
  *  or element came, went or became another one, everything in it counts as changed. */
 export function diffAtoms(kind: EntityKind, a: JsonObject, b: JsonObject): string[] {
-  const [before, after] = [canonicalAtoms(kind, a), canonicalAtoms(kind, b)];
-  const names = [...new Set([...before.keys(), ...after.keys()])].sort();
-  const changed = new Set(names.filter((name) => textOf(before, name) !== textOf(after, name)));
-  return names.filter(
-    (name) => changed.has(name) || ancestors(name).some((ancestor) => changed.has(ancestor)),
-  );
+  return diffContents(kind.atoms, contentOf(kind, a), contentOf(kind, b));
 }
 
-/** Atoms of the canonical form, so that order, defaults and empty lists make no difference, with every field that the
- *  contract has, so that a field which neither state fills still belongs to a record that changed. */
-function canonicalAtoms(kind: EntityKind, state: JsonObject): ReadonlyMap<string, Json> {
-  const content = JSON.parse(canonicalForm(state, kind.shape)) as Json;
-  return kind.atoms(record(withEveryField(content, kind.shape)));
+/** The canonical form of a state, so that order, defaults and empty lists make no difference, with every field that the
+ *  contract has, so that a field which neither of two states fills still belongs to a record that changed. */
+export function contentOf({ shape }: EntityKind, state: JsonObject): JsonObject {
+  return record(withEveryField(JSON.parse(canonicalForm(state, shape)) as Json, shape));
+}
+
+/** As `diffAtoms`, of two contents and by any rule for what an atom is. */
+export function diffContents(atoms: EntityKind['atoms'], a: JsonObject, b: JsonObject): string[] {
+  const [before, after] = [atoms(a), atoms(b)];
+  const names = new Set([...before.keys(), ...after.keys()]);
+  const changed: string[] = [];
+  for (const name of names)
+    if (!isSame(before.get(name) ?? null, after.get(name) ?? null)) changed.push(name);
+  const within = changed.map((name) => `${name}/`);
+  return [...names]
+    .filter((name) => changed.includes(name) || within.some((prefix) => name.startsWith(prefix)))
+    .sort();
 }
 
 function withEveryField(value: Json, shape: CanonicalShape): Json {
   if (shape.type === 'list')
     return Array.isArray(value) ? list(value).map((item) => withEveryField(item, shape.items)) : value;
   if (shape.type !== 'record' || !isRecord(value)) return value;
-  const fields = Object.entries(shape.fields).map(([name, field]): [string, Json] => [
-    name,
-    withEveryField(value[name] ?? null, field.shape),
-  ]);
-  return { ...value, ...Object.fromEntries(fields) };
+  const whole: Record<string, Json | undefined> = { ...value };
+  for (const name of Object.keys(shape.fields))
+    whole[name] = withEveryField(value[name] ?? null, shape.fields[name]!.shape);
+  return whole;
 }
 
-function textOf(atoms: ReadonlyMap<string, Json>, name: string): string {
-  return canonicalText(atoms.get(name) ?? null);
+/** Equal in canonical text. Contents that are alike throughout are, and most are, so few texts are ever written. */
+function isSame(a: Json, b: Json): boolean {
+  return isAlike(a, b) || canonicalText(a) === canonicalText(b);
 }
 
-/** `parties/A/driver` → `parties`, `parties/A`. */
-function ancestors(name: string): string[] {
-  const parts = name.split('/');
-  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
+function isAlike(a: Json, b: Json): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    const [some, others] = [list(a), list(b)];
+    return (
+      Array.isArray(a) === Array.isArray(b) &&
+      some.length === others.length &&
+      some.every((item, i) => isAlike(item, others[i]!))
+    );
+  }
+  const [one, other] = [record(a), record(b)];
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length &&
+    names.every((name) => Object.hasOwn(other, name) && isAlike(one[name] ?? null, other[name] ?? null))
+  );
 }
