@@ -96,7 +96,8 @@ export interface WireBatch {
   heartbeat(): Promise<void>;
   /** True once the partition was taken away, or the consumer is stopping. */
   isStale(): boolean;
-  /** Commits `nextOffset` to the group and resolves the batch. A commit that is lost is harmless: positions are in PostgreSQL. */
+  /** Resolves the batch at once, and once Kafka has answered the commit of `nextOffset` to the group. Never rejects: a commit
+   *  that is lost is harmless, positions are in PostgreSQL. */
   commit(nextOffset: bigint): Promise<void>;
   /** The next fetch of this partition starts at `offset`. */
   seek(offset: bigint): void;

@@ -3,6 +3,7 @@ import type { EntityKind } from '../domain/kind.ts';
 import type { Revision } from '../domain/revision.ts';
 import type { LineageEntry, StoredEntity, StoreTransaction } from '../ports.ts';
 import type { JsonObject } from '../domain/json.ts';
+import { allInOrder } from '../runtime/all-in-order.ts';
 import type { Arrival, ReadableArrival } from './apply-batch.ts';
 
 export interface KnownEvent {
@@ -43,11 +44,18 @@ export async function readForJudgement(arrivals: readonly Arrival[], tx: StoreTr
   if (readable.length === 0) return read;
 
   const eventIds = unique(readable.map((arrival) => arrival.event.meta.eventId));
-  for (const [id, known] of await tx.readEvents(eventIds)) read.events.set(id, known);
+  const kinds = [...Map.groupBy(readable, (arrival) => arrival.kind)];
+  const [known, ...entities] = await allInOrder([
+    tx.readEvents(eventIds),
+    ...kinds.map(([kind, ofKind]) => {
+      const ids = unique(ofKind.map((arrival) => arrival.event.meta.entityId));
+      return tx.readEntities(kind, ids);
+    }),
+  ]);
+  for (const [id, event] of known) read.events.set(id, event);
 
-  for (const [kind, ofKind] of groupByKind(readable)) {
-    const ids = unique(ofKind.map((arrival) => arrival.event.meta.entityId));
-    const stored = await tx.readEntities(kind, ids);
+  for (const [i, [kind, ofKind]] of kinds.entries()) {
+    const stored = entities[i]!;
     for (const [id, entity] of stored) read.entities.set(entityKey(kind, id), entity);
 
     const pairs = ofKind
@@ -67,10 +75,6 @@ export function noteHistory({ history }: ReadSet, key: string, entry: HistoryEnt
   const entries = history.get(key);
   if (entries === undefined) history.set(key, [entry]);
   else entries.push(entry);
-}
-
-function groupByKind(arrivals: readonly ReadableArrival[]): Map<EntityKind, ReadableArrival[]> {
-  return Map.groupBy(arrivals, (arrival) => arrival.kind);
 }
 
 function unique(values: readonly string[]): string[] {

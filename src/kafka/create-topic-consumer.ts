@@ -37,6 +37,10 @@ const EARLIEST = -2n;
 
 type Handle = (batch: WireBatch) => Promise<void>;
 
+/** How long leaving waits for the last commits: after the loss of a broker the coordinator may owe its answer for as long
+ *  as it takes to miss that broker. */
+const COMMIT_WITHIN_MS = 500;
+
 /** How long leaving may take: a group that can't be told notices by itself when the session has lapsed. */
 const LEAVE_WITHIN_MS = 10_000;
 
@@ -132,7 +136,14 @@ async function consume(
     });
   }
 
-  const commit = joinCommits();
+  const committing = new Set<Promise<void>>();
+  const join = joinCommits();
+  const commit: typeof join = (position, send) => {
+    const committed = join(position, send);
+    const ended = committed.catch(() => {}).then(() => void committing.delete(ended));
+    committing.add(ended);
+    return committed;
+  };
   /** Settles one batch; never rejects. */
   const work = async (payload: EachBatchPayload): Promise<void> => {
     const batch = toWireBatch(payload, {
@@ -173,6 +184,7 @@ async function consume(
   signal.removeEventListener('abort', stop);
   pauseAll(consumer, deps.topics);
   await Promise.all(inWork);
+  await settlesWithin(Promise.all(committing), COMMIT_WITHIN_MS);
   // Not before it has joined: a consumer that is stopped while it joins is forgotten by kafkajs and runs on.
   const left = started
     .then(() => consumer.disconnect())

@@ -1,13 +1,9 @@
 import type { Batch, Consumer, EachBatchPayload, IHeaders } from 'kafkajs';
 import { MovedError } from '../domain/errors.ts';
 import type { Log, WireBatch, WireRecord } from '../ports.ts';
-import { settlesWithin } from '../runtime/settles-within.ts';
 import type { joinCommits } from './join-commits.ts';
 import type { Membership } from './track-membership.ts';
 import { isMembershipLost } from './translate-error.ts';
-
-/** How long the next batch of a partition waits for the commit of the one before. */
-const COMMIT_WITHIN_MS = 500;
 
 export interface ToWireBatchDeps {
   readonly consumer: Consumer;
@@ -61,21 +57,17 @@ export function toWireBatch(
       }
       payload.resolveOffset((nextOffset - 1n).toString());
       deps.membership.noteCommit({ topic, partition, next: nextOffset });
-      const committing = deps
-        .commit({ topic, partition, next: nextOffset }, (offsets) =>
+      try {
+        await deps.commit({ topic, partition, next: nextOffset }, (offsets) =>
           payload.commitOffsetsIfNecessary(offsets),
-        )
-        .catch((error: unknown) => {
-          // The applied position is in PostgreSQL, and the next commit covers this one.
-          if (isHeld()) deps.membership.forgetCommit({ topic, partition });
-          const fields = { nextOffset: nextOffset.toString(), err: error };
-          if (isMembershipLost(error)) log.info(fields, 'not committed: the group is rebalancing');
-          else if (isOfKafka(error)) log.warn(fields, 'not committed to the group');
-          else throw error;
-        });
-      // After the loss of a broker the coordinator may owe the answer for as long as it takes to miss that broker.
-      if (!(await settlesWithin(committing, COMMIT_WITHIN_MS)))
-        committing.catch((err: unknown) => log.error({ err }, 'a commit failed for no known reason'));
+        );
+      } catch (error) {
+        // The applied position is in PostgreSQL, and the next commit covers this one.
+        if (isHeld()) deps.membership.forgetCommit({ topic, partition });
+        const fields = { nextOffset: nextOffset.toString(), err: error };
+        if (isMembershipLost(error)) log.info(fields, 'not committed: the group is rebalancing');
+        else log[isOfKafka(error) ? 'warn' : 'error'](fields, 'not committed to the group');
+      }
     },
 
     seek(offset) {

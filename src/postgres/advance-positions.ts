@@ -1,29 +1,29 @@
 import type pg from 'pg';
 import { MovedError } from '../domain/errors.ts';
 import type { PositionAdvance } from '../ports.ts';
+import { allInOrder } from '../runtime/all-in-order.ts';
 import { bigintArray, instantArray, integerArray, textArray } from './binary-arrays.ts';
 
 /** Compare-and-set on each position, all or none: of two consumers that both believe they own a partition, the second waits
- *  for the first to commit, then finds another position than it expected and throws MovedError `position`. In the order of
- *  topic and partition, so that those who settle several at once rarely wait for each other in a ring. */
+ *  for the first to commit, then finds another position than it expected and throws MovedError `position`. Two that
+ *  settle several of the same partitions may wait for each other in a ring, which the server ends. */
 export async function advancePositions(
   client: pg.ClientBase,
   advances: readonly PositionAdvance[],
 ): Promise<void> {
-  const ordered = advances.toSorted((a, b) => compare(a.topic, b.topic) || a.partition - b.partition);
-  const [fresh, known] = [ordered.filter(isFirst), ordered.filter((advance) => !isFirst(advance))];
-  const moved =
-    (fresh.length === 0 ? 0 : await startPositions(client, fresh)) +
-    (known.length === 0 ? 0 : await movePositions(client, known));
-  if (moved === advances.length) return;
-  const named = ordered.map(
+  const [fresh, known] = [advances.filter(isFirst), advances.filter((advance) => !isFirst(advance))];
+  const counts = await allInOrder([
+    fresh.length === 0 ? 0 : startPositions(client, fresh),
+    known.length === 0 ? 0 : movePositions(client, known),
+  ]);
+  if (counts[0] + counts[1] === advances.length) return;
+  const named = advances.map(
     ({ topic, partition, expected }) => `${topic}/${partition} at ${expected ?? 'its start'}`,
   );
   throw new MovedError('position', `no longer where it was expected: ${named.join(', ')}`);
 }
 
 const isFirst = ({ expected }: PositionAdvance): boolean => expected === null;
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 async function startPositions(client: pg.ClientBase, advances: readonly PositionAdvance[]): Promise<number> {
   const { rowCount } = await client.query({

@@ -27,6 +27,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     query_timeout: statementTimeoutMs * 1.2,
     lock_timeout: statementTimeoutMs * 0.7,
     idle_in_transaction_session_timeout: 60_000,
+    // Statements are sent without waiting for the answer to the one before; each fails by itself.
+    pipeline: true,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });

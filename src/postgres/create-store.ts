@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Store, StoreTransaction } from '../ports.ts';
-import { inTransaction } from './in-transaction.ts';
+import { inEagerTransaction } from './in-transaction.ts';
 import { createRouteIds } from './intern-routes.ts';
 import { readLineage, readStates } from './read-lineage.ts';
 import {
@@ -24,11 +24,12 @@ export function createStore(deps: { readonly pool: pg.Pool }): Store {
     transaction: (work, options) =>
       translated(async () => {
         const afterCommit: (() => void)[] = [];
-        const result = await inTransaction(
+        const result = await inEagerTransaction(
           pool,
-          (client) =>
+          (client, begun) =>
             work(
               bindTransaction(client, async (plan) => {
+                await begun;
                 afterCommit.push(await writePlan(client, plan, routes));
               }),
             ),

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { MovedError } from '../domain/errors.ts';
 import type { UnmovedEntity } from '../ports.ts';
+import { allInOrder } from '../runtime/all-in-order.ts';
 import { jsonbArray, uuidArray } from './binary-arrays.ts';
 import { quoteName } from './quote-name.ts';
 
@@ -8,7 +9,8 @@ import { quoteName } from './quote-name.ts';
  *  them no longer has the revision that was read. */
 export async function holdEntities(client: pg.ClientBase, unmoved: readonly UnmovedEntity[]): Promise<void> {
   const byKind = Map.groupBy(unmoved, ({ kind }) => kind.name);
-  for (const name of [...byKind.keys()].sort()) await holdKind(client, name, byKind.get(name)!);
+  const names = [...byKind.keys()].sort();
+  await allInOrder(names.map((name) => holdKind(client, name, byKind.get(name)!)));
 }
 
 /** A row that another transaction holds is waited for and compared as that one left it: `for no key update` reads the

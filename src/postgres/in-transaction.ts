@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { allInOrder } from '../runtime/all-in-order.ts';
 import { isServersFault } from './translate-error.ts';
 
 /** Commits when `work` resolves, rolls back when it rejects. When the connection is lost on the way the server rolls
@@ -8,14 +9,27 @@ import { isServersFault } from './translate-error.ts';
 export async function inTransaction<T>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  return inEagerTransaction(pool, async (client, begun) => {
+    await begun;
+    return work(client);
+  });
+}
+
+/** The same, but `work` is called before the server has answered that it has begun. What it reads may be sent at once, and
+ *  is answered behind that. What it writes has to wait for `begun`: where a server refused to begin (somebody cancels
+ *  that very statement), each statement would be a transaction of its own. */
+export async function inEagerTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient, begun: Promise<unknown>) => Promise<T>,
   { lockWaitMs }: { readonly lockWaitMs?: number } = {},
 ): Promise<T> {
   const client = await pool.connect();
   let broken = false;
   try {
     const limit = lockWaitMs === undefined ? '' : `; set local lock_timeout = ${Math.trunc(lockWaitMs)}`;
-    await client.query(`begin isolation level read committed${limit}`);
-    const result = await work(client);
+    const begun = client.query(`begin isolation level read committed${limit}`);
+    const [, result] = await allInOrder([begun, work(client, begun)]);
     const { command } = await client.query('commit');
     // PostgreSQL answers a commit of a transaction in which a statement had failed with a rollback, not with an error.
     if (command !== 'COMMIT')

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { MovedError } from '../domain/errors.ts';
 import type { EntityKind } from '../domain/kind.ts';
 import type { EntityWrite } from '../ports.ts';
+import { allInOrder } from '../runtime/all-in-order.ts';
 import { digestArray, jsonbArray, textArray, uuidArray } from './binary-arrays.ts';
 import { quoteName } from './quote-name.ts';
 import { storableJson } from './storable.ts';
@@ -10,10 +11,13 @@ import { storableJson } from './storable.ts';
 export async function writeEntities(client: pg.ClientBase, writes: readonly EntityWrite[]): Promise<void> {
   const byKind = Map.groupBy(writes, (write) => write.kind);
   // Kinds by name and rows by id: every transaction takes its row locks in one order, so none waits in a circle.
-  for (const kind of [...byKind.keys()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const ofKind = byKind.get(kind)!.toSorted((a, b) => (a.entity.id < b.entity.id ? -1 : 1));
-    await writeKind(client, kind, ofKind);
-  }
+  const kinds = [...byKind.keys()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  await allInOrder(
+    kinds.map((kind) => {
+      const ofKind = byKind.get(kind)!.toSorted((a, b) => (a.entity.id < b.entity.id ? -1 : 1));
+      return writeKind(client, kind, ofKind);
+    }),
+  );
 }
 
 /** The compare-and-set. A first write inserts; any other finds its row, waits for a transaction that holds it, and

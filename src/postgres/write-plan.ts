@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { MovedError } from '../domain/errors.ts';
 import type { IdempotencyRow, WritePlan } from '../ports.ts';
+import { allInOrder } from '../runtime/all-in-order.ts';
 import { advancePositions } from './advance-positions.ts';
 import type { RouteIds } from './intern-routes.ts';
 import { holdEntities } from './hold-entities.ts';
@@ -13,33 +14,36 @@ import { insertBlow } from './write-blow.ts';
 import { insertDeliveries, insertEvents, insertOutbox } from './write-events.ts';
 import { upsertQuarantine } from './write-quarantine.ts';
 
-/** Writes all of the plan, a statement per list. Every transaction takes its locks in this order: routes, positions,
- *  entities by id, events, conflicts, flags, quarantine, outbox, fuse. Whoever writes a conflict or flag holds the lock of its
- *  entity row (it writes the row, or says that it is unmoved), so nobody waits for those. Returns what is to be called
- *  after the commit. */
+/** Writes all of the plan, a statement per list, each sent without waiting for the answer to the one before. Every
+ *  transaction takes its locks in this order: routes, positions, entities by id, events, conflicts, flags, outbox,
+ *  quarantine, fuse. Whoever writes a conflict or flag holds the lock of its entity row (it writes the row, or says that it
+ *  is unmoved), so nobody waits for those. The first failure is the one that is thrown; the server refuses what was sent
+ *  behind it. Returns what is to be called after the commit. */
 export async function writePlan(
   client: pg.ClientBase,
   plan: WritePlan,
   routes: RouteIds,
 ): Promise<() => void> {
   const interned = await routes.intern(client, plan.events);
-  if (plan.positions.length > 0) await advancePositions(client, plan.positions);
-  if (plan.unmoved !== undefined) await holdEntities(client, plan.unmoved);
-  if (plan.entities.length > 0) await writeEntities(client, plan.entities);
-  if (plan.events.length > 0) await insertEvents(client, plan.events, interned.ids);
-  if (plan.deliveries.length > 0) await insertDeliveries(client, plan.deliveries);
-  if (plan.settlements.length > 0) await settleConflicts(client, plan.settlements);
-  if (plan.conflicts.length > 0) await openConflicts(client, plan.conflicts);
-  if (plan.flags.length > 0) await raiseFlags(client, plan.flags);
-  if (plan.quarantineSteps !== undefined) await takeQuarantineSteps(client, plan.quarantineSteps);
-  if (plan.approvedEdit !== undefined) await approveEdit(client, plan.approvedEdit);
-  if (plan.settledRecords !== undefined && plan.settledRecords.length > 0)
-    await settleRecords(client, plan.settledRecords);
+  const { settledRecords = [] } = plan;
+  const sent: Promise<void>[] = [];
+  if (plan.positions.length > 0) sent.push(advancePositions(client, plan.positions));
+  if (plan.unmoved !== undefined) sent.push(holdEntities(client, plan.unmoved));
+  if (plan.entities.length > 0) sent.push(writeEntities(client, plan.entities));
+  if (plan.events.length > 0) sent.push(insertEvents(client, plan.events, interned.ids));
+  if (plan.deliveries.length > 0) sent.push(insertDeliveries(client, plan.deliveries));
+  if (plan.settlements.length > 0) sent.push(settleConflicts(client, plan.settlements));
+  if (plan.conflicts.length > 0) sent.push(openConflicts(client, plan.conflicts));
+  if (plan.flags.length > 0) sent.push(raiseFlags(client, plan.flags));
+  if (plan.outbox.length > 0) sent.push(insertOutbox(client, plan.outbox));
+  if (plan.idempotency.length > 0) sent.push(insertIdempotency(client, plan.idempotency));
+  if (plan.audit !== undefined) sent.push(insertAudit(client, plan.audit));
+  if (plan.quarantineSteps !== undefined) sent.push(takeQuarantineSteps(client, plan.quarantineSteps));
+  if (plan.approvedEdit !== undefined) sent.push(approveEdit(client, plan.approvedEdit));
+  if (settledRecords.length > 0) sent.push(settleRecords(client, settledRecords));
+  await allInOrder(sent);
   if (plan.quarantined.length > 0) await upsertQuarantine(client, plan.quarantined);
-  if (plan.outbox.length > 0) await insertOutbox(client, plan.outbox);
   if (plan.blow !== undefined) await insertBlow(client, plan.blow);
-  if (plan.idempotency.length > 0) await insertIdempotency(client, plan.idempotency);
-  if (plan.audit !== undefined) await insertAudit(client, plan.audit);
   return interned.remember;
 }
 

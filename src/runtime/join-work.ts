@@ -19,11 +19,13 @@ export function joinWork<Item, Result>(options: JoinOptions<Item, Result>): (ite
   const { lanes, settle, isShared = () => false } = options;
   const waiting: Waiting<Item, Result>[] = [];
   let running = 0;
+  let gathering = false;
 
   const run = async (): Promise<void> => {
     running += 1;
-    // What is handed over in the same turn of the event loop begins together.
-    await Promise.resolve();
+    gathering = true;
+    await untilQuiet(waiting);
+    gathering = false;
     while (waiting.length > 0) {
       const taken = takeJoined(waiting, options);
       const items = taken.map(({ item }) => item);
@@ -41,10 +43,23 @@ export function joinWork<Item, Result>(options: JoinOptions<Item, Result>): (ite
   return (item) => {
     const done = Promise.withResolvers<Result>();
     waiting.push({ item, done });
-    if (running < lanes) void run();
+    if (running < lanes && !gathering) void run();
     return done.promise;
   };
 }
+
+/** Those that were woken by one event of the outside world (a fetch, a read from a socket) come within a few turns of the
+ *  promise queue of each other, and begin together. */
+async function untilQuiet(waiting: readonly unknown[]): Promise<void> {
+  for (let seen = waiting.length, turns = 0; turns < QUIET_TURNS; turns++) {
+    await Promise.resolve();
+    if (waiting.length === seen) continue;
+    seen = waiting.length;
+    turns = 0;
+  }
+}
+
+const QUIET_TURNS = 32;
 
 interface Waiting<Item, Result> {
   readonly item: Item;

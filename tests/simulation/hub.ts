@@ -168,9 +168,13 @@ export function createReplica(name: string, deps: HubDeps): HubReplica {
         heartbeat: async () => {},
         isStale,
         async commit(offset) {
-          await scheduler.point(actor, 'kafka.commit');
           next.set(topic, Number(offset));
-          if (!isStale()) group.committed = Number(offset);
+          try {
+            await scheduler.point(actor, 'kafka.commit');
+          } catch {
+            return; // It died, and nobody hears of this commit.
+          }
+          if (!isStale()) group.committed = Math.max(group.committed, Number(offset));
         },
         seek: (offset) => void next.set(topic, Number(offset)),
       };

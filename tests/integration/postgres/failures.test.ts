@@ -139,10 +139,16 @@ describe('a database that fails', () => {
       await readOnly.end();
     });
     const position = { topic: newId(), partition: 0, topicId: 'a', expected: null, next: 1n };
-    const write = createStore({ pool: readOnly }).transaction((tx) =>
-      tx.write({ ...emptyPlan, positions: [position] }),
-    );
-    expect(await failure(write)).toSatisfy(transient('DATABASE_READ_ONLY'));
+    // What is sent behind the statement that the server refuses fails, too, and for another reason.
+    const event = eventAt(newId(), { saa: 1 });
+    const several = {
+      ...applyPlanOf(event, null),
+      outbox: [{ eventId: event.eventId, shard: 'saa', traceparent: null }],
+    };
+    for (const plan of [{ ...emptyPlan, positions: [position] }, several]) {
+      const write = createStore({ pool: readOnly }).transaction((tx) => tx.write(plan));
+      expect(await failure(write)).toSatisfy(transient('DATABASE_READ_ONLY'));
+    }
   });
 
   it('is never blamed for a bug of ours', async () => {

@@ -9,6 +9,8 @@ import { CREATED, setup as setupApply } from './setup.ts';
 
 const TOPICS = [CREATED, 'trust-constat.created'];
 
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 /** Batches are held back until all of them wait, so that those behind the first share a transaction. */
 function setup() {
   const apply = setupApply();
@@ -45,12 +47,14 @@ function setup() {
       alone = false,
       expected = null as bigint | null,
       arrivals = null as Arrival[] | null,
+      until = Promise.resolve(),
     } = {},
   ) =>
     settle({
       ...{ topic, alone, bytes: 100 },
       decode: async () => {
         decoded.push(partition);
+        await until;
         const [providerId] = topic.split('-') as [string];
         const constatId = randomUUID();
         const state = constatState({ constatId, providerId, createdBy: providerId });
@@ -62,9 +66,12 @@ function setup() {
     });
   /** The first takes the lane; the others wait and are settled behind it. */
   const behindAnother = async (start: () => readonly Promise<unknown>[]) => {
-    const first = batch(99);
-    await Promise.resolve();
+    const gate = Promise.withResolvers<void>();
+    const first = batch(99, { until: gate.promise });
+    await turn();
     const others = start();
+    await turn();
+    gate.resolve();
     await first;
     return Promise.allSettled(others);
   };
@@ -156,11 +163,13 @@ it('One that failed before is settled alone', async () => {
 
 it('Nothing is decoded before its turn', async () => {
   const { batch, decoded } = setup();
-  const first = batch(0);
-  await Promise.resolve();
+  const gate = Promise.withResolvers<void>();
+  const first = batch(0, { until: gate.promise });
+  await turn();
   const second = batch(1);
-  await Promise.resolve();
+  await turn();
   expect(decoded).toEqual([0]);
+  gate.resolve();
   await Promise.all([first, second]);
   expect(decoded).toEqual([0, 1]);
 });

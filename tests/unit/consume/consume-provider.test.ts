@@ -12,7 +12,7 @@ const TOPIC = 'saa-constat.created';
 const STOPPED = 'saa-constat.updated';
 
 /** A group member with the partitions 0 and 1, a batch each; partition 0 fails as told. */
-function setup(failures: { readonly apply?: Error; readonly commit?: Error }) {
+function setup(failures: { readonly apply?: Error; readonly membership?: Error }) {
   const committed: number[] = [];
   const beats: number[] = [];
   const stop = new AbortController();
@@ -29,14 +29,12 @@ function setup(failures: { readonly apply?: Error; readonly commit?: Error }) {
       started.resolve();
     },
     isStale: () => false,
-    commit: async () => {
-      if (partition === 0 && failures.commit) throw failures.commit;
-      committed.push(partition);
-    },
+    commit: async () => void committed.push(partition),
     seek: () => {},
   });
   const consumer: Pick<TopicConsumer, 'run'> = {
     run: async (handle) => {
+      if (failures.membership) throw failures.membership;
       await Promise.all([handle(batchOf(0)), handle(batchOf(1))]);
     },
   };
@@ -83,9 +81,9 @@ describe('consumeProvider', () => {
   });
 
   it('hands a transient failure of the membership to its supervisor, which starts it again', async () => {
-    const commit = new TransientError('KAFKA_UNAVAILABLE', 'the coordinator is away');
-    const { service, stop } = setup({ commit });
-    await expect(service.run(stop.signal)).rejects.toBe(commit);
+    const membership = new TransientError('KAFKA_UNAVAILABLE', 'the coordinator is away');
+    const { service, stop } = setup({ membership });
+    await expect(service.run(stop.signal)).rejects.toBe(membership);
     expect(await service.check()).toMatchObject({ status: 'up' });
   });
 
@@ -124,9 +122,9 @@ describe('consumeProvider', () => {
     ['KAFKA_UNAUTHORISED', 'this user may not use the group'],
     ['KAFKA_UNAVAILABLE', null],
   ])('after %s explains its absence by what an operator has to mend, and else not', async (code, why) => {
-    const commit = new TransientError(code, 'this user may not use the group');
-    const { service, stop } = setup({ commit });
-    await expect(service.run(stop.signal)).rejects.toBe(commit);
+    const membership = new TransientError(code, 'this user may not use the group');
+    const { service, stop } = setup({ membership });
+    await expect(service.run(stop.signal)).rejects.toBe(membership);
     expect(service.explainAbsence()).toBe(why);
   });
 });

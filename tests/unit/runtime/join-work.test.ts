@@ -17,7 +17,7 @@ function createLane(maxWeight = 100, lanes = 1, fits?: (item: number, joined: re
 }
 
 /** All that was handed over in this turn of the event loop has begun. */
-const turn = () => Promise.resolve();
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('What finds a lane free begins at once, and what arrives meanwhile is settled together', async () => {
   const { calls, join, itemsOf } = createLane();
