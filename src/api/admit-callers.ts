@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
 import { rateLimit, ipKeyGenerator } from 'express-rate-limit';
 import { TransientError } from '../domain/errors.ts';
 import { raceAbort } from '../runtime/sleep.ts';
@@ -29,7 +29,7 @@ export function admitCallers(
     standardHeaders: false,
     skipSuccessfulRequests: true,
     requestWasSuccessful: (_request, response) => response.statusCode !== 401,
-    skip: (request) => valid.has(hashSecret(request.get('X-API-Key') ?? '')),
+    skip: (_request, response) => valid.has(notesOf(response as Response).secretHash ?? ''),
     keyGenerator: (request) => ipKeyGenerator(request.socket.remoteAddress ?? 'unknown'),
     handler: (_request, _response, next) => {
       next(new ProblemError('rate-limited', 'Too many requests without a valid key from this address.'));
@@ -39,20 +39,19 @@ export function admitCallers(
   /** Where `withoutDatabase`: while it can't be asked, whoever was valid the last time still is. */
   const identify =
     (withoutDatabase: boolean): RequestHandler =>
-    async (request, response, next) => {
-      const secret = request.get('X-API-Key');
-      const hash = hashSecret(secret ?? '');
-      const known = withoutDatabase ? valid.get(hash) : undefined;
+    async (_request, response, next) => {
+      const { secretHash } = notesOf(response);
+      const known = withoutDatabase && secretHash !== null ? valid.get(secretHash) : undefined;
       let caller: Caller;
       try {
-        const looked = authenticate(secret, deps.keys);
+        const looked = authenticate(secretHash, deps.keys);
         caller = await (known === undefined ? looked : orElse(known, looked));
       } catch (error) {
-        if (error instanceof ProblemError) valid.delete(hash);
+        if (error instanceof ProblemError && secretHash !== null) valid.delete(secretHash);
         throw error;
       }
       if (valid.size >= REMEMBERED_KEYS) valid.clear();
-      valid.set(hash, caller);
+      valid.set(secretHash!, caller);
       notesOf(response).caller = caller;
       next();
     };
@@ -67,8 +66,19 @@ export function admitCallers(
     },
   });
 
-  return ({ withoutDatabase }) => [turnStrangersAway, identify(withoutDatabase === true), keepToBudget];
+  return ({ withoutDatabase }) => [
+    noteSecret,
+    turnStrangersAway,
+    identify(withoutDatabase === true),
+    keepToBudget,
+  ];
 }
+
+const noteSecret: RequestHandler = (request, response, next) => {
+  const secret = request.get('X-API-Key') ?? '';
+  notesOf(response).secretHash = secret === '' ? null : hashSecret(secret);
+  next();
+};
 
 /** The caller that was known, if the database is away or too slow to find it again. */
 async function orElse(known: Caller, looked: Promise<Caller>): Promise<Caller> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ApiKeyTable } from '../ports.ts';
 import { callerOf, type Caller } from './endpoint.ts';
 import { ProblemError } from './problem.ts';
@@ -6,19 +6,17 @@ import { ProblemError } from './problem.ts';
 /** SHA-256 (hex) of an API key's secret: all that is ever stored or compared. A secret has 256 random bits, so a plain
  *  hash can neither be reversed nor searched, and looking up a hash leaks no timing of the secret itself. */
 export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+  return hash('sha256', secret);
 }
 
-/** The caller behind `X-API-Key`. Throws the problem `unauthenticated` for a key that is missing, unknown or revoked,
+/** The caller behind an `X-API-Key` with this hash, null where there is none. Throws the problem `unauthenticated` for a key that is missing, unknown or revoked,
  *  with the same words for the last two: whoever holds a wrong key learns nothing about it. */
 export async function authenticate(
-  secret: string | undefined,
+  secretHash: string | null,
   keys: Pick<ApiKeyTable, 'findBySecretHash'>,
 ): Promise<Caller> {
-  if (secret === undefined || secret === '') {
-    throw refused('Send your API key in the header X-API-Key.');
-  }
-  const key = await keys.findBySecretHash(hashSecret(secret));
+  if (secretHash === null) throw refused('Send your API key in the header X-API-Key.');
+  const key = await keys.findBySecretHash(secretHash);
   if (key === null || key.revokedAtMs !== null) {
     throw refused('The API key in X-API-Key is unknown or revoked.');
   }

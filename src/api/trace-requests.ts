@@ -9,6 +9,8 @@ export interface RequestNotes {
   trail: Trail;
   /** The route's pattern; a path with its ids would make one metric per entity. */
   route: string;
+  /** Of the API key that was sent; null before it is read, and where none was. */
+  secretHash: string | null;
   caller: Caller | null;
 }
 
@@ -36,6 +38,7 @@ export function traceRequests(
       deps.newId,
     );
     notes.route = 'unmatched';
+    notes.secretHash = null;
     notes.caller = null;
     response.set('X-Correlation-Id', notes.trail.correlationId);
     response.once('close', () => {

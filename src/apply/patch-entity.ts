@@ -50,6 +50,13 @@ async function patchOnce(edit: PatchEdit, deps: CommitDeps): Promise<EditResult>
   if (violations.length > 0) return { status: 'invalid', violations };
 
   const [was, is] = [contentOf(kind, current), contentOf(kind, state)];
+  // A conflict that is opened from here on is one that nobody has seen.
+  const settlement = before.openConflicts > 0 && {
+    atoms: touchedAtoms(kind, was, is),
+    by: edit.context.author,
+    seen: edit.condition.revision,
+    reason: edit.changeReason,
+  };
   const composed = await composeEdit(
     {
       kind,
@@ -62,12 +69,7 @@ async function patchOnce(edit: PatchEdit, deps: CommitDeps): Promise<EditResult>
       changeReason: edit.changeReason,
       context: edit.context,
       idempotency: null,
-      settlement: {
-        atoms: touchedAtoms(kind, was, is),
-        by: edit.context.author,
-        seen: edit.condition.revision,
-        reason: edit.changeReason,
-      },
+      settlement: settlement || null,
     },
     deps,
   );

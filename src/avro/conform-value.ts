@@ -18,15 +18,25 @@ import {
 /** The value as Avro would return it: absent fields and nulls, which the canonical form cannot tell apart, become null
  *  where that is allowed and else the default, uuids lower case, instants UTC with milliseconds, decimals get their scale. Nothing is dropped, rounded or guessed: an unknown
  *  field, a missing one or a wrong type throws PermanentError `UNENCODABLE` that names the field and never its value. */
-export function conformRecord(
+export function conformRecord(record: AvroRecord, value: Json | undefined, book: SchemaBook): JsonObject {
+  const conformed = conformFields(record, value, book, '');
+  known.set(conformed, record);
+  return conformed;
+}
+
+/** What was returned, and as which record: an edit's state is conformed to be judged, and again, unchanged, to be sent. */
+const known = new WeakMap<object, AvroRecord>();
+
+function conformFields(
   record: AvroRecord,
   value: Json | undefined,
   book: SchemaBook,
-  path = '',
+  path: string,
 ): JsonObject {
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     refuse(path || record.name, 'must be an object');
   const given = value as JsonObject;
+  if (known.get(given) === record) return given;
   const conformed: Record<string, Json> = {};
   for (const field of record.fields) {
     const at = path === '' ? field.name : `${path}.${field.name}`;
@@ -55,7 +65,7 @@ function conformValue(schema: AvroSchema, value: Json, book: SchemaBook, at: str
     );
   }
   const node = resolveNode(schema, book);
-  if ('fields' in node) return conformRecord(node, value, book, at);
+  if ('fields' in node) return conformFields(node, value, book, at);
   if ('items' in node) {
     if (!Array.isArray(value)) refuse(at, 'must be a list');
     return (value as readonly Json[]).map((item, index) =>

@@ -4,6 +4,7 @@ import type { EntityEvent, EventMeta } from '../domain/event.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { EntityKind } from '../domain/kind.ts';
 import type { Clock, Decoded, EventCodec, SchemaTable, Topology } from '../ports.ts';
+import type { AvroRecord } from './avro-schema.ts';
 import { avroType, definitionOf } from './avro-types.ts';
 import { conformRecord } from './conform-value.ts';
 import type { RegistryClient } from './create-registry-client.ts';
@@ -28,6 +29,8 @@ const HEADER_BYTES = 5;
 /** A topic's contract, ready to read and write. */
 interface TopicContract {
   readonly contract: Contract;
+  /** As the contracts have it, with the very record of a state that `normalise` knows. */
+  readonly definition: AvroRecord;
   readonly reader: ReaderSchema;
   readonly kind: EntityKind;
   readonly eventType: string;
@@ -61,6 +64,7 @@ export function createCodec(deps: CodecDeps): EventCodec {
       const contract = contracts.event(route.record);
       known = {
         contract,
+        definition: contracts.book.get(contract.record) as AvroRecord,
         reader: readerOf(contract.record),
         kind,
         eventType: `${route.kind}.${route.action}`,
@@ -103,19 +107,14 @@ export function createCodec(deps: CodecDeps): EventCodec {
 
     async encode(topic, event) {
       const target = topicContract(topic);
-      const { contract, reader } = target;
+      const { contract, definition, reader } = target;
       const id = deps.topicSchemaIds.get(topic);
       if (id === undefined)
         throw new PermanentError('UNENCODABLE', `topic ${topic} has no registered schema`);
-      const record = conformRecord(contract.schema, toRecord(contract, event), contracts.book);
+      const record = conformRecord(definition, toRecord(contract, event), contracts.book);
       const misfit = findMisfit(toEvent(contract, record), target);
       if (misfit !== null) throw new PermanentError('UNENCODABLE', misfit);
-      const header = Buffer.alloc(HEADER_BYTES);
-      header.writeInt32BE(id, 1);
-      return {
-        bytes: Buffer.concat([header, reader.type.toBuffer(record)]),
-        schemaRef: await ownRef(reader),
-      };
+      return { bytes: frame(id, reader, record), schemaRef: await ownRef(reader) };
     },
 
     async decodeStored(bytes, schemaRef) {
@@ -139,6 +138,17 @@ export function createCodec(deps: CodecDeps): EventCodec {
       return conformRecord(contracts.event(record).state, state, contracts.book);
     },
   };
+}
+
+/** Most records fit. avsc's own room is a kilobyte, and it writes what is larger twice. */
+const ROOM = Buffer.alloc(65_536);
+
+/** The record with its framing: the magic byte and the schema's id in the registry. */
+function frame(id: number, { type }: ReaderSchema, record: JsonObject): Buffer {
+  ROOM.writeInt32BE(id, 1);
+  const end = type.encode(record, ROOM, HEADER_BYTES);
+  if (end > 0) return Buffer.from(ROOM.subarray(0, end));
+  return Buffer.concat([ROOM.subarray(0, HEADER_BYTES), type.toBuffer(record)]);
 }
 
 /** The registry id in the framing; null when the value is not framed. */

@@ -19,6 +19,7 @@ const LAST_DAY = 2_932_896;
 
 /** Events speak of the same days over and over, and writing one costs as much as reading twenty plain fields. */
 const writtenDays = new Map<number, string>();
+const readDays = new Map<string, number>();
 const MAX_WRITTEN_DAYS = 50_000;
 
 /** A uuid in lower case, so that one identity has one spelling (RFC 9562 reads both). */
@@ -42,10 +43,16 @@ export function readDate(days: number): string {
 
 /** `YYYY-MM-DD` → days; undefined for what is no day of the calendar. */
 export function writeDate(text: unknown): number | undefined {
-  if (typeof text !== 'string' || !DATE.test(text)) return undefined;
+  if (typeof text !== 'string') return undefined;
+  const known = readDays.get(text);
+  if (known !== undefined) return known;
+  if (!DATE.test(text)) return undefined;
   const days = Date.parse(`${text}T00:00:00.000Z`) / DAY_MS;
   // V8 may roll an impossible day over into the next month.
-  return days >= FIRST_DAY && days <= LAST_DAY && readDate(days) === text ? days : undefined;
+  if (!(days >= FIRST_DAY && days <= LAST_DAY) || readDate(days) !== text) return undefined;
+  if (readDays.size === MAX_WRITTEN_DAYS) readDays.clear();
+  readDays.set(text, days);
+  return days;
 }
 
 /** Milliseconds since 1970 → RFC 3339 in UTC with milliseconds. */

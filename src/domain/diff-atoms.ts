@@ -18,14 +18,11 @@ export function contentOf({ shape }: EntityKind, state: JsonObject): JsonObject 
 /** As `diffAtoms`, of two contents and by any rule for what an atom is. */
 export function diffContents(atoms: EntityKind['atoms'], a: JsonObject, b: JsonObject): string[] {
   const [before, after] = [atoms(a), atoms(b)];
-  const names = new Set([...before.keys(), ...after.keys()]);
-  const changed: string[] = [];
-  for (const name of names)
-    if (!isSame(before.get(name) ?? null, after.get(name) ?? null)) changed.push(name);
+  const names = [...before.keys(), ...[...after.keys()].filter((name) => !before.has(name))];
+  const changed = names.filter((name) => !isSame(before.get(name) ?? null, after.get(name) ?? null));
   const within = changed.map((name) => `${name}/`);
-  return [...names]
-    .filter((name) => changed.includes(name) || within.some((prefix) => name.startsWith(prefix)))
-    .sort();
+  const isWithin = (name: string) => within.some((prefix) => name.startsWith(prefix));
+  return names.filter((name) => changed.includes(name) || isWithin(name)).sort();
 }
 
 function withEveryField(value: Json, shape: CanonicalShape): Json {

@@ -12,7 +12,7 @@ const MAX_KEYS = 1_000;
 export function joinReads<Value>(
   read: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
 ): (key: string) => Promise<Value | null> {
-  return joinWork({
+  const join = joinWork<string, Value | null>({
     ...{ lanes: LANES, maxWeight: MAX_KEYS, weigh: () => 1 },
     isShared: (error) => error instanceof TransientError,
     async settle(keys) {
@@ -20,4 +20,17 @@ export function joinReads<Value>(
       return keys.map((key) => found.get(key) ?? null);
     },
   });
+  let turn: Promise<void> | null = null;
+  return async (key) => {
+    turn ??= endOfTurn().then(() => {
+      turn = null;
+    });
+    await turn;
+    return join(key);
+  };
+}
+
+/** Once everything that has arrived by now has been looked at: on a busy server that is what many connections brought. */
+function endOfTurn(): Promise<void> {
+  return new Promise(setImmediate);
 }

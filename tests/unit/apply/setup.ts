@@ -169,8 +169,11 @@ function readerOf(store: MemoryStore): EntityReader {
       const entity = store.entity(kind.name, id);
       const event = entity && store.tables().events.find(({ eventId }) => eventId === entity.eventId);
       if (!entity || !event) return null;
-      // An edit looks at neither conflicts nor flags.
-      return { ...entity, openConflicts: 0, flags: [], bytes: event.bytes, schemaRef: event.schemaRef };
+      const openConflicts = store
+        .tables()
+        .conflicts.filter((conflict) => conflict.status === 'open' && conflict.entityId === id).length;
+      // An edit looks at no flags.
+      return { ...entity, openConflicts, flags: [], bytes: event.bytes, schemaRef: event.schemaRef };
     },
     findRevision: async (kind, id, revision) =>
       store
