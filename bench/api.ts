@@ -1,5 +1,6 @@
 import { HUB } from '../src/domain/event.ts';
 import { createCleanupStack } from '../src/runtime/cleanup-stack.ts';
+import { openBare } from './api/open-bare.ts';
 import { runLoad, type LoadOrder, type MeteredLoad } from './api/run-load.ts';
 import type { BenchOptions, Figure, Report } from './figures.ts';
 import { openBridge, type LiveBridge } from './live/open-bridge.ts';
@@ -34,14 +35,19 @@ export async function benchApi({ quick, signal }: BenchOptions): Promise<Report>
     };
     const warmUp = round.map(({ what }): LoadOrder => ({ what, amount: 500 }));
     const orders = [...warmUp, ...Array.from({ length: rounds }, () => round).flat()];
+    const bare = await openBare(cleanup);
+    const ofBare = await runLoad({ ...target, url: bare.url }, [...warmUp, ...round], bare.cpuMs, signal);
     const results = await runLoad(target, orders, () => bridge.cpuMs(), signal);
     await checkEdits(bridge, results);
     const counted = results.slice(warmUp.length);
     return {
       title: `The API on ${CONNECTIONS} connections, ${rounds} interleaved rounds of ${round.map(({ what, amount }) => `${amount.toLocaleString('en')} ${what}`).join(', ')}`,
-      figures: round.flatMap(({ what }) => toFigures(what, counted)),
+      figures: round.flatMap(({ what }) => [
+        ...toFigures(what, counted),
+        ...toBareFigures(what, ofBare.slice(warmUp.length)),
+      ]),
       notes: [
-        "The bridge's CPU holds its relay and its reading back.",
+        "CPU: the bridge's, its relay and its reading back included; that of Express alone, which answers as many bytes with nothing behind it.",
         'The database holds every constat and every revision that was answered, and no more.',
       ],
     };
@@ -62,11 +68,25 @@ function toFigures(what: LoadOrder['what'], results: readonly MeteredLoad[]): re
       ...{ name: `${what} constat, p99`, unit: 'ms', values: of.map(({ p99 }) => p99) },
       goal: goal.p99 === null ? null : { atMost: goal.p99 },
     },
-    {
-      ...{ name: `${what} constat, bridge's CPU`, unit: 'ms for 1,000', goal: null },
-      values: of.map(({ cpuMs, good }) => (cpuMs / good) * 1_000),
-    },
+    { name: `${what} constat, CPU`, ...cpuOf(of) },
   ];
+}
+
+/** What the machine gives to an API without anything behind it, beside the same load. */
+function toBareFigures(what: LoadOrder['what'], results: readonly MeteredLoad[]): readonly Figure[] {
+  const of = results.filter((result) => result.what === what);
+  const name = `${what}, Express alone`;
+  return [
+    { name, unit: 'requests/s', goal: null, values: of.map(({ perSecond }) => perSecond) },
+    { name: `${name}, CPU`, ...cpuOf(of) },
+  ];
+}
+
+function cpuOf(results: readonly MeteredLoad[]): Pick<Figure, 'unit' | 'goal' | 'values'> {
+  return {
+    ...{ unit: 'ms for 1,000', goal: null },
+    values: results.map(({ cpuMs, good }) => (cpuMs / good) * 1_000),
+  };
 }
 
 /** Throws unless there are as many constats and as many edits of ours as were answered. */

@@ -47,13 +47,16 @@ export async function launchBridge(
     async until(fact) {
       while (!(await Promise.race([fact(), ended]))) await delay(POLL_MS, undefined, { signal: bed.signal });
     },
-    async cpuMs() {
-      const stat = await readFile(`/proc/${await programOf(child.pid)}/stat`, 'utf8');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1_000;
-    },
+    cpuMs: async () => cpuMsOf(await programOf(child.pid)),
     residentBytes: async () => residentBytes(await programOf(child.pid)),
     stop: child.stop,
     signal: child.signal,
   };
+}
+
+/** User and system time so far, of all threads of the process. */
+export async function cpuMsOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1_000;
 }

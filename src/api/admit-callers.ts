@@ -1,4 +1,4 @@
-import type { RequestHandler, Response } from 'express';
+import type { RequestHandler } from 'express';
 import { rateLimit, ipKeyGenerator } from 'express-rate-limit';
 import { TransientError } from '../domain/errors.ts';
 import { raceAbort } from '../runtime/sleep.ts';
@@ -29,7 +29,7 @@ export function admitCallers(
     standardHeaders: false,
     skipSuccessfulRequests: true,
     requestWasSuccessful: (_request, response) => response.statusCode !== 401,
-    skip: (_request, response) => valid.has(notesOf(response as Response).secretHash ?? ''),
+    skip: (_request, response) => valid.has(notesOf(response).secretHash ?? ''),
     keyGenerator: (request) => ipKeyGenerator(request.socket.remoteAddress ?? 'unknown'),
     handler: (_request, _response, next) => {
       next(new ProblemError('rate-limited', 'Too many requests without a valid key from this address.'));

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import * as z from 'zod';
 import type { PatchEdit } from '../apply/edit.ts';
@@ -152,7 +152,5 @@ function conditionOf(ifMatch: Revision | undefined, base: Revision | undefined):
 
 /** The same for the same request, however its JSON is laid out. */
 function requestDigest(route: string, body: unknown): string {
-  return createHash('sha256')
-    .update(`${route}\n${canonicalize(body)}`)
-    .digest('hex');
+  return hash('sha256', `${route}\n${canonicalize(body)}`);
 }

@@ -17,9 +17,9 @@ import { translated } from './translate-error.ts';
  *  which begins after all of them were asked for. An id that is no UUID is the id of nothing. */
 export function createEntityReader(deps: { readonly pool: pg.Pool }): EntityReader {
   const { pool } = deps;
-  const finders = new Map<string, ReturnType<typeof joinReads<EntityView>>>();
+  const finders = new Map<string, ReturnType<typeof createFinder>>();
   const finderOf = (kind: EntityKind) => {
-    const finder = finders.get(kind.name) ?? joinReads((ids) => translated(() => find(pool, kind, ids)));
+    const finder = finders.get(kind.name) ?? createFinder(pool, kind);
     finders.set(kind.name, finder);
     return finder;
   };
@@ -33,22 +33,22 @@ export function createEntityReader(deps: { readonly pool: pg.Pool }): EntityRead
   };
 }
 
-async function find(
-  pool: pg.Pool,
-  kind: EntityKind,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, EntityView>> {
-  const { rows } = await pool.query<ViewRow>({
+function createFinder(pool: pg.Pool, kind: EntityKind): (id: string) => Promise<EntityView | null> {
+  const statement = {
     name: `find-${kind.name}`,
     text: `select ${viewColumns(kind)} from ${quoteName(kind.name)} e join event v on v.event_id = e.event_id
             where e.id = any($1::uuid[])`,
-    values: [uuidArray(ids)],
-  });
-  return byRequestedId(
-    ids,
-    rows,
-    (row) => row.id,
-    (row) => toEntityView(kind, row),
+  };
+  return joinReads((ids) =>
+    translated(async () => {
+      const { rows } = await pool.query<ViewRow>({ ...statement, values: [uuidArray(ids)] });
+      return byRequestedId(
+        ids,
+        rows,
+        (row) => row.id,
+        (row) => toEntityView(kind, row),
+      );
+    }),
   );
 }
 

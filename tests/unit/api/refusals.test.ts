@@ -108,6 +108,16 @@ describe('what is not a request that we know', () => {
     expect((await api.post(`/v1/vehicles`).set('X-API-Key', STAFF)).status).toBe(405);
   });
 
+  it('answers HEAD like GET, without the body', async () => {
+    const { api, get } = setup();
+    const [read, head] = [await get('/openapi.json'), await api.head('/openapi.json')];
+    expect([head.status, head.text]).toEqual([200, undefined]);
+    for (const name of ['content-type', 'content-length'])
+      expect([name, head.headers[name]]).toEqual([name, read.headers[name]]);
+    expect(read.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(read.headers['content-length']).toBe(String(Buffer.byteLength(read.text)));
+  });
+
   it('answers a path that is not properly encoded with 400', async () => {
     const { get } = setup();
     expect((await get('/v1/constats/%E0%A4%A')).status).toBe(400);

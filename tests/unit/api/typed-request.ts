@@ -46,7 +46,7 @@ export interface TypedTest extends Promise<Reply> {
   send(body: string | object): TypedTest;
 }
 
-type TypedAgent = Record<'get' | 'post' | 'patch' | 'delete', (path: string) => TypedTest>;
+type TypedAgent = Record<'get' | 'head' | 'post' | 'patch' | 'delete', (path: string) => TypedTest>;
 
 /** supertest, with bodies that are not `any`. */
 export function typedRequest(app: Express): TypedAgent {

@@ -60,6 +60,28 @@ describe('encode and decodeBatch', () => {
     expect(bytes.readInt32BE(1)).toBe(bench.topicSchemaIds.get(TOPIC));
   });
 
+  it('carry states of any size, each in bytes of its own', async () => {
+    const states = [10, 900, 63_000, 64_000, 70_000, 300_000, 10].map((length, i) =>
+      created({ statusReason: String(i).repeat(length) }),
+    );
+    const encoded = await Promise.all(states.map((event) => bench.codec.encode(TOPIC, event)));
+    const decoded = await bench.codec.decodeBatch(
+      TOPIC,
+      encoded.map(({ bytes }) => bytes),
+    );
+    expect(decoded.map((one) => readable(one).state['statusReason'])).toEqual(
+      states.map(({ state }) => state['statusReason']),
+    );
+  });
+
+  it('refuse a state that was changed after it had been conformed', async () => {
+    const { state } = created();
+    const changed = { ...bench.codec.normalise(kindOf('constat'), state), channel: 'CARRIER_PIGEON' };
+    await expect(bench.codec.encode(TOPIC, { ...created(), state: changed })).rejects.toThrow(
+      'channel must be',
+    );
+  });
+
   it('carry amounts as decimal strings with two digits, negative ones too', async () => {
     for (const [given, kept] of [
       ['1234.5', '1234.50'],
