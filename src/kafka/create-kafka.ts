@@ -4,6 +4,7 @@ import type { Log } from '../ports.ts';
 import type { KafkaConnection } from './connection.ts';
 import { mendCoordinator } from './mend-coordinator.ts';
 import { mendLeaderless } from './mend-leaderless.ts';
+import { mendProduce } from './mend-produce.ts';
 import { mendRequestQueue } from './mend-request-queue.ts';
 
 /** Bounded, so that an outage surfaces as an error within seconds: waiting longer is the caller's decision. */
@@ -12,6 +13,7 @@ const RETRY = { initialRetryTime: 100, maxRetryTime: 2_000, multiplier: 2, facto
 /** A kafkajs client; opens no connection. kafkajs keeps the committed offsets of a group per client: one client must not
  *  serve two members of the same group. */
 export function createKafka(connection: KafkaConnection, log: Log): Kafka {
+  mendProduce();
   mendRequestQueue();
   mendLeaderless();
   mendCoordinator();

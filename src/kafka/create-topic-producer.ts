@@ -177,5 +177,5 @@ function sizeOf({ key, value, headers }: OutgoingRecord): number {
 }
 
 function toMessage({ key, value, headers }: OutgoingRecord, partition: number): Message {
-  return { key, value, headers: { ...headers }, partition };
+  return { key, value, headers, partition };
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import kafkajs from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 import { choosePartition } from '../../../src/kafka/choose-partition.ts';
@@ -19,21 +20,18 @@ describe('choosePartition', () => {
     }
   });
 
-  it('hashes the UTF-8 bytes of a key', () => {
-    const key = 'عقد-0001';
-    const bytes = Buffer.from(key, 'utf8');
-    const partitionMetadata = [0, 1, 2, 3, 4, 5, 6].map((partitionId) => ({
-      partitionId,
-      leader: 0,
-      partitionErrorCode: 0,
-      replicas: [],
-      isr: [],
+  it('puts every key where kafkajs puts its UTF-8 bytes', () => {
+    const kafkajsChooses = kafkajs.Partitioners.DefaultPartitioner();
+    const partitionMetadata = Array.from({ length: 1_009 }, (_, partitionId) => ({
+      ...{ partitionId, leader: 0, partitionErrorCode: 0, replicas: [], isr: [] },
     }));
-    const ofBytes = kafkajs.Partitioners.DefaultPartitioner()({
-      topic: 't',
-      partitionMetadata,
-      message: { key: bytes, value: null },
-    });
-    expect(choosePartition(key, 7)).toBe(ofBytes);
+    const keys = fc.oneof(fc.string({ unit: 'binary' }), fc.uuid(), fc.constant('عقد-0001'));
+    fc.assert(
+      fc.property(keys, (text) => {
+        const message = { key: Buffer.from(text, 'utf8'), value: null };
+        expect(choosePartition(text, 1_009)).toBe(kafkajsChooses({ topic: 't', partitionMetadata, message }));
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });
