@@ -108,6 +108,12 @@ function fetchBytes(routes: readonly TopicRoute[]): number {
   return Math.min(1_048_576, Math.max(32_768, Math.floor((32 * 1_048_576) / partitions)));
 }
 
+/** How many bytes of events one batch of the relay may hold: every shard may have one in memory, and a batch must still have
+ *  room for the edits of other partitions behind those of one that can't be written to. */
+function relayBytes(shards: number): number {
+  return Math.min(4 * 1_048_576, Math.max(786_432, Math.floor((32 * 1_048_576) / shards)));
+}
+
 /** Makes the bridge: reads the contracts and topics.yaml, checks the database's migrations, registers the schemas and asks
  *  Kafka. Throws UsageError or PermanentError when it can't run like this; nothing is then left open. */
 export async function buildApp(
@@ -197,7 +203,8 @@ export async function buildApp(
       tracing,
       log: log.child({ part: 'relay' }),
       clock,
-      batchSize: 500,
+      batchSize: 2_000,
+      batchBytes: relayBytes(topology.providers.size + 1),
       shards: [...topology.providers.keys(), SHARED],
       pollIntervalMs: 5_000,
     });
@@ -459,7 +466,7 @@ export async function buildApp(
           clock,
           log: log.child({ part: 'prune' }),
           keepMs: 30 * 86_400_000,
-          batchSize: 500,
+          batchSize: 2_000,
           pauseMs: 1_000,
           restMs: 3_600_000,
         }),

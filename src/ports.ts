@@ -632,8 +632,13 @@ export interface OutboxBacklog {
 export type DatabaseSize = () => Promise<number>;
 
 export interface Outbox {
-  /** The oldest waiting rows of the shard, in sequence; parked rows are left out. */
-  read(shard: string, limit: number): Promise<readonly OutboxItem[]>;
+  /** The oldest waiting rows of the shard, in sequence; parked rows are left out. At most `limit`, none behind the one with
+   *  which their events come to `maxBytes`, and none of `except`. */
+  read(
+    shard: string,
+    limit: number,
+    more?: { readonly maxBytes?: number; readonly except?: readonly bigint[] },
+  ): Promise<readonly OutboxItem[]>;
   /** Deletes the rows and notes the acknowledgements in `delivery`, in one transaction. */
   acknowledge(acknowledged: readonly (DeliveryRow & { readonly sequence: bigint })[]): Promise<void>;
   /** Sets a refused row aside with its reason; it stays visible and holds up nothing. */

@@ -16,7 +16,6 @@ export async function sendBare(bed: Bed, edits: readonly OwnEvent[], batch: numb
         ...{ provider, origin: 'eassurance', entityId: edit.entityId, topic: edit.topic },
         ...{ occurredAtMs: 0, traceparent: null, bytes: edit.value },
       },
-      null,
       signingKey,
     ),
   );

@@ -10,7 +10,7 @@ import { bigintArray } from './binary-arrays.ts';
 export function createOutbox(deps: { readonly pool: pg.Pool; readonly databaseUrl: string }): Outbox {
   const { pool, databaseUrl } = deps;
   return {
-    read: (shard, limit) => translated(() => readOutbox(pool, shard, limit)),
+    read: (shard, limit, more) => translated(() => readOutbox(pool, shard, limit, more)),
     acknowledge: (rows) => translated(() => acknowledge(pool, rows)),
     park: (sequence, code, cause) => translated(() => park(pool, sequence, code, cause)),
     holds: (entityId) => translated(() => holds(pool, entityId)),
@@ -34,16 +34,27 @@ interface OutboxRow {
 }
 
 /** A row that commits late may have a lower sequence than one already read; it is of another entity then, since rows
- *  of one entity are made one after the other under its row lock. */
-async function readOutbox(pool: pg.Pool, shard: string, limit: number): Promise<readonly OutboxItem[]> {
+ *  of one entity are made one after the other under its row lock. So what was read is left out row by row, by a binary
+ *  search, and not everything below the last of it. */
+async function readOutbox(
+  pool: pg.Pool,
+  shard: string,
+  limit: number,
+  { maxBytes, except = [] }: Parameters<Outbox['read']>[2] = {},
+): Promise<readonly OutboxItem[]> {
   const { rows } = await pool.query<OutboxRow>({
     name: 'read-outbox',
-    text: `select o.sequence, o.event_id, r.event_type, r.provider, r.origin, e.entity_id, r.topic,
-                  date_part('epoch', e.occurred_at) * 1000 as occurred_at_ms, o.traceparent, e.bytes
-             from outbox o join event e on e.event_id = o.event_id join route r on r.id = e.route_id
-            where o.shard = $1 and o.parked_at is null and e.bytes is not null
-            order by o.sequence limit $2`,
-    values: [shard, limit],
+    text: `select * from
+             (select o.sequence, o.event_id, r.event_type, r.provider, r.origin, e.entity_id, r.topic,
+                     date_part('epoch', e.occurred_at) * 1000 as occurred_at_ms, o.traceparent, e.bytes,
+                     sum(octet_length(e.bytes)) over (order by o.sequence) - octet_length(e.bytes) as bytes_before
+                from outbox o join event e on e.event_id = o.event_id join route r on r.id = e.route_id
+               where o.shard = $1 and o.parked_at is null and e.bytes is not null
+                 and not o.sequence <@ $4::int8multirange
+               order by o.sequence limit $2) oldest
+            where $3::bigint is null or bytes_before < $3
+            order by sequence`,
+    values: [shard, limit, maxBytes, `{${except.map((sequence) => `[${sequence},${sequence}]`).join()}}`],
   });
   return rows.map((row) => ({
     sequence: BigInt(row.sequence),

@@ -1,13 +1,9 @@
 import { SIGNATURE_HEADER, signEvent, type SigningKey } from '../apply/sign-event.ts';
 import type { OutboxItem, OutgoingRecord } from '../ports.ts';
 
-/** The Kafka record of an outbox row: key = entity id, CloudEvents 1.0 Kafka binary mode headers (§3.2), and the W3C trace
- *  context that its readers continue. No personal data: the Avro value is authoritative, headers route and trace. */
-export function composeRecord(
-  item: OutboxItem,
-  traceparent: string | null,
-  signingKey: SigningKey,
-): OutgoingRecord {
+/** The Kafka record of an outbox row: key = entity id, and CloudEvents 1.0 Kafka binary mode headers (§3.2). No personal
+ *  data: the Avro value is authoritative, headers route and trace. */
+export function composeRecord(item: OutboxItem, signingKey: SigningKey): OutgoingRecord {
   return {
     topic: item.topic,
     key: item.entityId,
@@ -21,7 +17,11 @@ export function composeRecord(
       ce_subject: item.entityId,
       'content-type': 'application/avro',
       [SIGNATURE_HEADER]: signEvent(item.eventId, item.bytes, signingKey),
-      ...(traceparent === null ? {} : { traceparent }),
     },
   };
+}
+
+/** With the W3C trace context that its readers continue. */
+export function withTrace(record: OutgoingRecord, traceparent: string | null): OutgoingRecord {
+  return traceparent === null ? record : { ...record, headers: { ...record.headers, traceparent } };
 }

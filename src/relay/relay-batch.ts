@@ -1,7 +1,17 @@
 import type { SigningKey } from '../apply/sign-event.ts';
-import type { Clock, Log, Metrics, Outbox, TopicSink, Tracing } from '../ports.ts';
+import type { TransientError } from '../domain/errors.ts';
+import type {
+  Clock,
+  Log,
+  Metrics,
+  Outbox,
+  OutboxItem,
+  OutgoingRecord,
+  TopicSink,
+  Tracing,
+} from '../ports.ts';
 import { reach } from '../runtime/crash-points.ts';
-import { composeRecord } from './compose-record.ts';
+import { composeRecord, withTrace } from './compose-record.ts';
 import { endSending, traceSending } from './trace-sending.ts';
 
 export interface RelayDeps {
@@ -13,19 +23,44 @@ export interface RelayDeps {
   readonly tracing: Tracing;
   readonly log: Log;
   readonly clock: Clock;
+  /** Rows of a batch at most, and the bytes of events with which it ends. */
   readonly batchSize: number;
+  readonly batchBytes: number;
 }
 
-/** One step of a shard: reads the oldest rows, sends them in sequence with no transaction open, then deletes what Kafka
- *  acknowledged and parks what it refused for good. Returns how many rows it settled; 0 means the shard is empty. Throws
- *  TransientError when rows are left whose fate is unknown: they stay, and only they are sent again.
- *  A crash between send and delete sends again; receivers drop duplicates by event id. */
-export async function relayBatch(shard: string, deps: RelayDeps): Promise<number> {
-  const items = await deps.outbox.read(shard, deps.batchSize);
-  if (items.length === 0) return 0;
-  reach('relay:read');
+/** Rows in sequence, and their records, signed. */
+export interface Batch {
+  readonly items: readonly OutboxItem[];
+  readonly records: readonly OutgoingRecord[];
+  /** It took as much as it may: more waits behind it, as far as anyone knows. */
+  readonly full: boolean;
+}
+
+/** What became of a batch. */
+export interface SentBatch {
+  readonly acknowledged: Parameters<Outbox['acknowledge']>[0];
+  /** Why rows are left of which nobody knows whether they were written; null when there are none. */
+  readonly unknown: TransientError | null;
+}
+
+/** The oldest rows of the shard but these. */
+export async function readBatch(shard: string, except: readonly bigint[], deps: RelayDeps): Promise<Batch> {
+  const { batchSize, batchBytes, signingKey } = deps;
+  const items = await deps.outbox.read(shard, batchSize, { maxBytes: batchBytes, except });
+  if (items.length > 0) reach('relay:read');
+  const bytes = items.reduce((sum, item) => sum + item.bytes.length, 0);
+  return {
+    items,
+    records: items.map((item) => composeRecord(item, signingKey)),
+    full: items.length >= batchSize || bytes >= batchBytes,
+  };
+}
+
+/** Sends the records in sequence with no transaction open, and parks what Kafka refused for good. */
+export async function sendBatch(shard: string, batch: Batch, deps: RelayDeps): Promise<SentBatch> {
+  const { items } = batch;
   const spans = items.map((item) => traceSending(item, deps.tracing));
-  const records = items.map((item, i) => composeRecord(item, spans[i]?.traceparent ?? null, deps.signingKey));
+  const records = batch.records.map((record, i) => withTrace(record, spans[i]?.traceparent ?? null));
   const results = await deps
     .sinkOf(shard)
     .send(records)
@@ -36,7 +71,9 @@ export async function relayBatch(shard: string, deps: RelayDeps): Promise<number
   reach('relay:sent');
 
   const tellAll = deps.log.isLevelEnabled('debug');
-  const acknowledged: Parameters<Outbox['acknowledge']>[0][number][] = [];
+  const now = deps.clock();
+  const acknowledged: SentBatch['acknowledged'][number][] = [];
+  let unknown: TransientError | null = null;
   for (const [i, item] of items.entries()) {
     const result = results[i]!;
     endSending(spans[i]!, result);
@@ -45,7 +82,7 @@ export async function relayBatch(shard: string, deps: RelayDeps): Promise<number
       const { sequence, eventId, topic } = item;
       acknowledged.push({ sequence, eventId, topic, partition, offset, outcome: 'published' });
       deps.metrics.published(item.provider, topic, 1);
-      deps.metrics.endToEnd(item.provider, 'out', Math.max(0, deps.clock() - item.occurredAtMs) / 1000);
+      deps.metrics.endToEnd(item.provider, 'out', Math.max(0, now - item.occurredAtMs) / 1000);
       if (tellAll) {
         const { entityId, traceparent } = item;
         const at = { topic, partition, offset: offset.toString() };
@@ -53,7 +90,10 @@ export async function relayBatch(shard: string, deps: RelayDeps): Promise<number
       }
       continue;
     }
-    if (result.status === 'unknown') continue;
+    if (result.status === 'unknown') {
+      unknown ??= result.error;
+      continue;
+    }
     await deps.outbox.park(item.sequence, result.code, result.cause);
     reach('relay:parked');
     deps.metrics.parked(item.provider, result.code);
@@ -69,11 +109,15 @@ export async function relayBatch(shard: string, deps: RelayDeps): Promise<number
       'Kafka refused an event for good; it is parked and the others go on',
     );
   }
-  await deps.outbox.acknowledge(acknowledged);
-  reach('relay:acknowledged');
-  const published = acknowledged.length;
-  deps.log.info({ shard, published, parked: items.length - published }, 'batch published');
+  deps.log.info(
+    { shard, published: acknowledged.length, parked: items.length - acknowledged.length },
+    'batch published',
+  );
+  return { acknowledged, unknown };
+}
 
-  for (const result of results) if (result.status === 'unknown') throw result.error;
-  return items.length;
+/** Deletes what Kafka acknowledged. */
+export async function acknowledgeBatch(sent: SentBatch, deps: RelayDeps): Promise<void> {
+  await deps.outbox.acknowledge(sent.acknowledged);
+  reach('relay:acknowledged');
 }

@@ -1,9 +1,11 @@
 import type { Log, OutboxSession } from '../ports.ts';
 import { isWorthTelling } from '../runtime/backoff.ts';
+import { createPermits, type Permits } from '../runtime/create-permits.ts';
 import { retryTransient } from '../runtime/retry.ts';
 import type { Service } from '../runtime/run-services.ts';
 import { createWake, type Wake } from '../runtime/wake.ts';
-import { relayBatch, type RelayDeps } from './relay-batch.ts';
+import { createShardRelay } from './create-shard-relay.ts';
+import type { RelayDeps } from './relay-batch.ts';
 
 export interface RelayOutboxDeps extends RelayDeps {
   /** Every provider id, and `shared`. */
@@ -18,12 +20,16 @@ export interface Relay extends Service {
   wake(shards: readonly string[]): void;
 }
 
+/** Shards that may have a second batch in memory at the same time. */
+const READ_AHEAD_AT_A_TIME = 8;
+
 /** outbox → topic. One shard per provider, owned through a session lock, so that one process at a time sends it and the
  *  order of each entity's events is kept; a provider whose topic refuses or stalls delays no other. Woken in process, by
  *  notification from other processes, and by a slow poll behind both, which also covers a lock that was lost unnoticed. */
 export function relayOutbox(deps: RelayOutboxDeps): Relay {
   const wakes = new Map<string, Wake>(deps.shards.map((shard) => [shard, createWake()]));
   const owned = new Set<string>();
+  const mayReadAhead = createPermits(READ_AHEAD_AT_A_TIME);
   const pending = new Set<string>();
   let notifying = false;
 
@@ -59,7 +65,7 @@ export function relayOutbox(deps: RelayOutboxDeps): Relay {
           { signal, onWait: tellWait(deps.log, 'relay waits for PostgreSQL') },
         );
         try {
-          await relayShards(session, wakes, owned, deps, signal);
+          await relayShards(session, wakes, owned, mayReadAhead, deps, signal);
         } finally {
           await session.close();
         }
@@ -77,6 +83,7 @@ async function relayShards(
   session: OutboxSession,
   wakes: ReadonlyMap<string, Wake>,
   owned: Set<string>,
+  mayReadAhead: Permits,
   deps: RelayOutboxDeps,
   signal: AbortSignal,
 ): Promise<void> {
@@ -88,7 +95,7 @@ async function relayShards(
   const stop = AbortSignal.any([signal, lost.signal]);
   const shards = [...wakes].map(async ([shard, wake]) => {
     try {
-      await relayShard(shard, wake, session, owned, deps, stop);
+      await relayShard(shard, wake, session, owned, mayReadAhead, deps, stop);
     } catch (error) {
       lost.abort();
       throw error;
@@ -105,6 +112,7 @@ async function relayShard(
   wake: Wake,
   session: OutboxSession,
   owned: Set<string>,
+  mayReadAhead: Permits,
   deps: RelayOutboxDeps,
   signal: AbortSignal,
 ): Promise<void> {
@@ -113,16 +121,18 @@ async function relayShard(
     signal,
     onWait: tellWait(log, 'relay waits; edits stay in the outbox, in order'),
   };
-  while (!signal.aborted) {
-    try {
+  const relay = createShardRelay(shard, deps, mayReadAhead);
+  try {
+    while (!signal.aborted) {
       if (!owned.has(shard) && (await retryTransient(() => session.tryLock(shard), waiting)))
         owned.add(shard);
-      const settled = owned.has(shard) ? await retryTransient(() => relayBatch(shard, deps), waiting) : 0;
-      if (settled === 0) await wake.wait(deps.pollIntervalMs, signal);
-    } catch (error) {
-      // Stopped while waiting for PostgreSQL or Kafka: what was not acknowledged stays in the outbox.
-      if (signal.aborted && error === signal.reason) return;
-      throw error;
+      const sent = owned.has(shard) ? await retryTransient(() => relay.step(signal), waiting) : 0;
+      if (sent === 0) await wake.wait(deps.pollIntervalMs, signal);
     }
+  } catch (error) {
+    // Stopped while waiting for PostgreSQL or Kafka: what was not acknowledged stays in the outbox.
+    if (!signal.aborted || error !== signal.reason) throw error;
+  } finally {
+    await relay.finish();
   }
 }

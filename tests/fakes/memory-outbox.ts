@@ -7,10 +7,12 @@ export function createMemoryOutbox(
 ): Pick<Outbox, 'read' | 'acknowledge' | 'park' | 'holds'> {
   const parked = new Set<bigint>();
   return {
-    read: async (shard, limit) => {
+    read: async (shard, limit, { except = [] } = {}) => {
       const { outbox, events } = store.tables();
       return outbox
-        .filter((row) => row.shard === shard && !parked.has(row.sequence))
+        .filter(
+          ({ shard: of, sequence }) => of === shard && !parked.has(sequence) && !except.includes(sequence),
+        )
         .slice(0, limit)
         .map(({ sequence, eventId, traceparent }): OutboxItem => {
           const event = events.find((row) => row.eventId === eventId)!;

@@ -24,7 +24,9 @@ import { pruneBatch } from '../../src/prune/prune-history.ts';
 import { askProvider, settleAnswer, type AskDeps } from '../../src/pull/ask-provider.ts';
 import { createEtagMemory } from '../../src/pull/etag-memory.ts';
 import { toArrival } from '../../src/pull/pulled-event.ts';
-import { relayBatch } from '../../src/relay/relay-batch.ts';
+import { createShardRelay } from '../../src/relay/create-shard-relay.ts';
+import type { RelayDeps } from '../../src/relay/relay-batch.ts';
+import { createPermits } from '../../src/runtime/create-permits.ts';
 import { NO_TRACING } from '../../src/telemetry/no-tracing.ts';
 import type { Network } from './network.ts';
 import { count, type Coverage } from './coverage.ts';
@@ -184,7 +186,7 @@ export function createReplica(name: string, deps: HubDeps): HubReplica {
     },
     async relay(shard, batchSize) {
       let offset = 0n;
-      await relayBatch(shard, {
+      const relaying: RelayDeps = {
         outbox,
         sinkOf: () => ({
           async send(records) {
@@ -201,7 +203,15 @@ export function createReplica(name: string, deps: HubDeps): HubReplica {
         log: quietLog,
         clock,
         batchSize,
-      });
+        batchBytes: Infinity,
+      };
+      const relay = createShardRelay(shard, relaying, createPermits(1));
+      try {
+        // Two, so that what overlaps does; whoever relays next goes on.
+        if ((await relay.step(never)) > 0) await relay.step(never);
+      } finally {
+        await relay.finish();
+      }
     },
     async pull(api, id) {
       await scheduler.point(actor, 'api.fetch');

@@ -50,6 +50,29 @@ describe('the outbox', () => {
     expect(await outbox.read(newId(), 10)).toEqual([]);
   });
 
+  it('reads none of the rows that it is told to leave out, and none that they hide', async () => {
+    const { outbox, shard, enqueue } = await setup();
+    const other = newId();
+    await enqueue(...[1, 2, 3, 4, 5].map(ours));
+    const [a, b, c, d, e] = (await outbox.read(shard, 10)).map(({ sequence }) => sequence);
+    const left = async (limit: number, except: readonly bigint[]) =>
+      (await outbox.read(shard, limit, { except })).map(({ sequence }) => sequence);
+    expect(await left(10, [a!, b!, d!])).toEqual([c, e]);
+    expect(await left(2, [a!])).toEqual([b, c]);
+    expect(await left(10, [e!, a!, c!, b!, d!])).toEqual([]);
+    expect(await outbox.read(other, 10, { except: [a!] })).toEqual([]);
+  });
+
+  it('reads no further than the row with which the events are as large as they may be', async () => {
+    const { outbox, shard, enqueue } = await setup();
+    await enqueue(...[1, 2, 3].map(ours));
+    const { length } = (await outbox.read(shard, 1))[0]!.bytes;
+    const read = async (maxBytes: number) => (await outbox.read(shard, 10, { maxBytes })).length;
+    expect([await read(1), await read(length), await read(length + 1), await read(10 * length)]).toEqual([
+      1, 1, 2, 3,
+    ]);
+  });
+
   it('forgets an acknowledged row and notes where it went', async () => {
     const { outbox, shard, enqueue, pool } = await setup();
     const event = ours(1);

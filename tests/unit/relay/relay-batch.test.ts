@@ -1,9 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { TransientError } from '../../../src/domain/errors.ts';
-import { relayBatch } from '../../../src/relay/relay-batch.ts';
 import { createMemoryTracing } from '../../fakes/memory-tracing.ts';
-import { row, setup, SIGNING_KEY } from './setup.ts';
+import { relayBatch, row, setup, SIGNING_KEY } from './setup.ts';
 
 describe('one step of a shard', () => {
   it('sends the oldest rows in their order and notes where each stands', async () => {

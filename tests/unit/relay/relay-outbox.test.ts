@@ -146,6 +146,28 @@ describe('the relay', () => {
     expect(holders.size).toBe(0);
   });
 
+  it('that is stopped ends when what it sent is acknowledged, still holding its shards', async () => {
+    const { deps, holders, acknowledged } = setup({ saa: [row(1)] });
+    const answer = Promise.withResolvers<void>();
+    let asked = false;
+    const acknowledge: typeof deps.outbox.acknowledge = async (rows) => {
+      asked = true;
+      relay.stop().catch(() => {});
+      await answer.promise;
+      await deps.outbox.acknowledge(rows);
+    };
+    const relay = start({ ...deps, outbox: { ...deps.outbox, acknowledge } });
+    const { running } = relay;
+    await waitFor('it acknowledges', () => asked);
+    const soon = new Promise((resolve) => setImmediate(resolve, 'at work'));
+    expect(await Promise.race([running, soon])).toBe('at work');
+    expect(holders.has('saa')).toBe(true);
+    answer.resolve();
+    await running;
+    expect(acknowledged).toHaveLength(1);
+    expect(holders.size).toBe(0);
+  });
+
   it('that meets a bug fails, and frees its shards', async () => {
     const { deps, holders, nextSendings } = setup({ saa: [row(1)], trust: [] });
     nextSendings(() => Promise.reject(new TypeError('a bug')));

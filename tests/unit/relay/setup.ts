@@ -7,7 +7,10 @@ import type {
   OutgoingRecord,
   SendResult,
 } from '../../../src/ports.ts';
+import { createShardRelay } from '../../../src/relay/create-shard-relay.ts';
+import type { RelayDeps } from '../../../src/relay/relay-batch.ts';
 import type { RelayOutboxDeps } from '../../../src/relay/relay-outbox.ts';
+import { createPermits } from '../../../src/runtime/create-permits.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { NO_TRACING } from '../../../src/telemetry/no-tracing.ts';
 
@@ -40,6 +43,16 @@ function acknowledgeAll(): Answer {
   return (records) => records.map(() => ({ status: 'acknowledged', partition: 1, offset: offset++ }));
 }
 
+/** One step of a shard, and what it leaves under way. */
+export async function relayBatch(shard: string, deps: RelayDeps): Promise<number> {
+  const relay = createShardRelay(shard, deps, createPermits(1));
+  try {
+    return await relay.step(new AbortController().signal);
+  } finally {
+    await relay.finish();
+  }
+}
+
 /** An outbox and a sink in memory. Locks belong to one session at a time, across all relays of the bed. */
 export function setup(rows: Readonly<Record<string, readonly OutboxItem[]>>) {
   const waiting = new Map(Object.entries(rows).map(([shard, items]) => [shard, [...items]]));
@@ -62,7 +75,13 @@ export function setup(rows: Readonly<Record<string, readonly OutboxItem[]>>) {
   };
 
   const outbox: Outbox = {
-    read: async (shard, limit) => (waiting.get(shard) ?? []).slice(0, limit),
+    read: async (shard, limit, { maxBytes = Infinity, except = [] } = {}) => {
+      let bytes = 0;
+      return (waiting.get(shard) ?? [])
+        .filter(({ sequence }) => !except.includes(sequence))
+        .slice(0, limit)
+        .filter((item) => (bytes += item.bytes.length) - item.bytes.length < maxBytes);
+    },
     acknowledge: async (deliveries) => {
       for (const { sequence, ...delivery } of deliveries) {
         remove(sequence);
@@ -108,6 +127,7 @@ export function setup(rows: Readonly<Record<string, readonly OutboxItem[]>>) {
     log: pino({ level: 'silent' }),
     clock: () => NOW,
     batchSize: 10,
+    batchBytes: 1_000_000,
     shards: Object.keys(rows),
     pollIntervalMs: 60_000,
   };
