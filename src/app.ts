@@ -466,7 +466,7 @@ export async function buildApp(
           clock,
           log: log.child({ part: 'prune' }),
           keepMs: 30 * 86_400_000,
-          batchSize: 2_000,
+          batchSize: 500,
           pauseMs: 1_000,
           restMs: 3_600_000,
         }),
