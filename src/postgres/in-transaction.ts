@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { allInOrder } from '../runtime/all-in-order.ts';
+import { sendTogether } from './send-together.ts';
 import { isServersFault } from './translate-error.ts';
 
 /** Commits when `work` resolves, rolls back when it rejects. When the connection is lost on the way the server rolls
@@ -28,8 +29,10 @@ export async function inEagerTransaction<T>(
   let broken = false;
   try {
     const limit = lockWaitMs === undefined ? '' : `; set local lock_timeout = ${Math.trunc(lockWaitMs)}`;
-    const begun = client.query(`begin isolation level read committed${limit}`);
-    const [, result] = await allInOrder([begun, work(client, begun)]);
+    const [, result] = await sendTogether(client, () => {
+      const begun = client.query(`begin isolation level read committed${limit}`);
+      return allInOrder([begun, work(client, begun)]);
+    });
     const { command } = await client.query('commit');
     // PostgreSQL answers a commit of a transaction in which a statement had failed with a rollback, not with an error.
     if (command !== 'COMMIT')

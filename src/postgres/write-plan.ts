@@ -8,6 +8,7 @@ import { holdEntities } from './hold-entities.ts';
 import { textArray, uuidArray } from './binary-arrays.ts';
 import { approveEdit, settleRecords, takeQuarantineSteps } from './settle-quarantine.ts';
 import { insertAudit } from './write-audit.ts';
+import { sendTogether } from './send-together.ts';
 import { openConflicts, raiseFlags, settleConflicts } from './write-conflicts.ts';
 import { writeEntities } from './write-entities.ts';
 import { insertBlow } from './write-blow.ts';
@@ -25,12 +26,24 @@ export async function writePlan(
   routes: RouteIds,
 ): Promise<() => void> {
   const interned = await routes.intern(client, plan.events);
+  await allInOrder(sendTogether(client, () => sendPlan(client, plan, interned.ids)));
+  if (plan.quarantined.length > 0) await upsertQuarantine(client, plan.quarantined);
+  if (plan.blow !== undefined) await insertBlow(client, plan.blow);
+  return interned.remember;
+}
+
+/** What none of the others has to wait for, in the order of the locks. */
+function sendPlan(
+  client: pg.ClientBase,
+  plan: WritePlan,
+  routeIds: readonly number[],
+): readonly Promise<void>[] {
   const { settledRecords = [] } = plan;
   const sent: Promise<void>[] = [];
   if (plan.positions.length > 0) sent.push(advancePositions(client, plan.positions));
   if (plan.unmoved !== undefined) sent.push(holdEntities(client, plan.unmoved));
   if (plan.entities.length > 0) sent.push(writeEntities(client, plan.entities));
-  if (plan.events.length > 0) sent.push(insertEvents(client, plan.events, interned.ids));
+  if (plan.events.length > 0) sent.push(insertEvents(client, plan.events, routeIds));
   if (plan.deliveries.length > 0) sent.push(insertDeliveries(client, plan.deliveries));
   if (plan.settlements.length > 0) sent.push(settleConflicts(client, plan.settlements));
   if (plan.conflicts.length > 0) sent.push(openConflicts(client, plan.conflicts));
@@ -41,10 +54,7 @@ export async function writePlan(
   if (plan.quarantineSteps !== undefined) sent.push(takeQuarantineSteps(client, plan.quarantineSteps));
   if (plan.approvedEdit !== undefined) sent.push(approveEdit(client, plan.approvedEdit));
   if (settledRecords.length > 0) sent.push(settleRecords(client, settledRecords));
-  await allInOrder(sent);
-  if (plan.quarantined.length > 0) await upsertQuarantine(client, plan.quarantined);
-  if (plan.blow !== undefined) await insertBlow(client, plan.blow);
-  return interned.remember;
+  return sent;
 }
 
 /** A request that is repeated while its first copy is still running waits here for it, then throws MovedError `event`:
