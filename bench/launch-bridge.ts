@@ -23,7 +23,8 @@ export interface Bridge {
 const POLL_MS = 50;
 const TICKS_PER_SECOND = 100;
 
-/** `bridge run` as a process of its own, with the flags of production; the stack stops it. */
+/** `bridge run` as a process of its own, with the flags of production; the stack stops it. Where the environment has
+ *  BRIDGE_NODE_OPTIONS they are its NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=…` leaves a profile. */
 export async function launchBridge(
   name: string,
   databaseUrl: string,
@@ -31,7 +32,9 @@ export async function launchBridge(
   cleanup: CleanupStack,
 ): Promise<Bridge> {
   const port = await freePort();
-  const world = { env: { ...bed.env, DATABASE_URL: databaseUrl }, folder: bed.folder };
+  const nodeOptions = process.env['BRIDGE_NODE_OPTIONS'];
+  const env = { ...bed.env, ...(nodeOptions !== undefined && { NODE_OPTIONS: nodeOptions }) };
+  const world = { env: { ...env, DATABASE_URL: databaseUrl }, folder: bed.folder };
   const child = await startBridge(name, port, world, bed.signal);
   cleanup.defer(name, child.stop);
   const ended = child.exited.then((how): never => {

@@ -17,9 +17,7 @@ export interface LiveBridge extends Bridge {
   readonly staffKey: string;
 }
 
-/** The stack ends bridge and database. `fill` is called with the address of the empty database before the bridge starts.
- *  Where the environment has BRIDGE_NODE_OPTIONS they are the bridge's NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=…` leaves
- *  a profile. */
+/** The stack ends bridge and database. `fill` is called with the address of the empty database before the bridge starts. */
 export async function openBridge(
   bed: Bed,
   cleanup: CleanupStack,
@@ -32,12 +30,7 @@ export async function openBridge(
   cleanup.defer('the reader of the database', () => db.end());
   const staffKey = await createStaffKey(db);
   await fill?.(database.url);
-  const nodeOptions = process.env['BRIDGE_NODE_OPTIONS'];
-  const env = {
-    ...bed.env,
-    ...(nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions }),
-    HTTP_REQUESTS_PER_MINUTE: '100000000',
-  };
+  const env = { ...bed.env, HTTP_REQUESTS_PER_MINUTE: '100000000' };
   const bridge = await launchBridge('bridge', database.url, { ...bed, env }, cleanup);
   await bridge.until(() => answers(`${bridge.url}/health/ready`));
   return { ...bridge, db, staffKey };
