@@ -1,5 +1,5 @@
 import { TransientError } from '../domain/errors.ts';
-import type { PositionAdvance } from '../ports.ts';
+import type { PositionAdvance, StoreTransaction } from '../ports.ts';
 import { reach } from '../runtime/crash-points.ts';
 import { joinWork } from '../runtime/join-work.ts';
 import { announce, applyBatch, type ApplyDeps, type Arrival, type Settled } from './apply-batch.ts';
@@ -55,6 +55,9 @@ export function settleTogether(deps: SettleDeps): (batch: WaitingBatch) => Promi
   });
 }
 
+/** How long a joined transaction waits for a row that another holds: as nobody waits for somebody else's entity. */
+const JOINED_LOCK_WAIT_MS = 500;
+
 /** One attempt; rejects, with nothing written, where a batch needs more than that: another writer was faster, or its topic's
  *  fuse has to look at bad records. */
 async function applyTogether(
@@ -63,13 +66,14 @@ async function applyTogether(
 ): Promise<readonly (readonly Settled[])[]> {
   const arrivals = batches.flatMap((batch) => batch.arrivals);
   const positions = batches.map(({ position }) => position);
-  const { settled, plan } = await deps.store.transaction(async (tx) => {
+  const work = async (tx: StoreTransaction) => {
     const judged = await judgeBatch(arrivals, positions, tx, deps);
     if (judged.plan.quarantined.length > 0) throw new Error('bad records are settled alone');
     await tx.write(judged.plan);
     reach('apply:written');
     return judged;
-  });
+  };
+  const { settled, plan } = await deps.store.transaction(work, { lockWaitMs: JOINED_LOCK_WAIT_MS });
   let from = 0;
   const results = batches.map((batch) => settled.slice(from, (from += batch.arrivals.length)));
   batches.forEach(({ position }, i) => deps.fuseOf(position.topic).passed(signsOf(results[i]!, [])));

@@ -13,8 +13,8 @@ export interface JoinOptions<Item, Result> {
 }
 
 /** Group commit: what arrives while all lanes are taken is settled together by the lane that becomes free first; what finds
- *  a lane free begins at once and waits for nobody. What fails together is tried again one by one, so that an item
- *  fails for its own reasons alone. */
+ *  a lane free begins at once and waits for nobody. What fails together is tried again one by one, on all
+ *  lanes that are free, so that an item fails for its own reasons alone and one that hangs holds a lane and nobody else. */
 export function joinWork<Item, Result>(options: JoinOptions<Item, Result>): (item: Item) => Promise<Result> {
   const { lanes, settle, isShared = () => false } = options;
   const waiting: Waiting<Item, Result>[] = [];
@@ -34,16 +34,23 @@ export function joinWork<Item, Result>(options: JoinOptions<Item, Result>): (ite
         taken.forEach(({ done }, i) => done.resolve(results[i]!));
       } catch (error) {
         if (taken.length === 1 || isShared(error)) taken.forEach(({ done }) => done.reject(error));
-        else for (const one of taken) await settleAlone(one, settle);
+        else {
+          waiting.unshift(...taken.map((one) => ({ ...one, alone: true })));
+          wake();
+        }
       }
     }
     running -= 1;
   };
 
+  const wake = () => {
+    if (running < lanes && !gathering) void run();
+  };
+
   return (item) => {
     const done = Promise.withResolvers<Result>();
-    waiting.push({ item, done });
-    if (running < lanes && !gathering) void run();
+    waiting.push({ item, done, alone: false });
+    wake();
     return done.promise;
   };
 }
@@ -64,19 +71,22 @@ const QUIET_TURNS = 32;
 interface Waiting<Item, Result> {
   readonly item: Item;
   readonly done: PromiseWithResolvers<Result>;
+  /** It failed together with others. */
+  readonly alone: boolean;
 }
 
-/** Takes the oldest, and behind it all that fit to it, in their order. */
+/** Takes the first, and behind it all that fit to it, in their order. */
 function takeJoined<Item, Result>(
   waiting: Waiting<Item, Result>[],
   { maxWeight, weigh, fits = () => true }: JoinOptions<Item, Result>,
 ): readonly Waiting<Item, Result>[] {
   const taken = waiting.splice(0, 1);
+  if (taken[0]!.alone) return taken;
   const items = taken.map(({ item }) => item);
   let weight = weigh(items[0]!);
   for (let i = 0; i < waiting.length && weight < maxWeight;) {
-    const { item } = waiting[i]!;
-    if (weight + weigh(item) > maxWeight || !fits(item, items)) {
+    const { item, alone } = waiting[i]!;
+    if (alone || weight + weigh(item) > maxWeight || !fits(item, items)) {
       i += 1;
       continue;
     }
@@ -85,16 +95,4 @@ function takeJoined<Item, Result>(
     taken.push(...waiting.splice(i, 1));
   }
   return taken;
-}
-
-async function settleAlone<Item, Result>(
-  { item, done }: Waiting<Item, Result>,
-  settle: JoinOptions<Item, Result>['settle'],
-): Promise<void> {
-  try {
-    const [result] = await settle([item]);
-    done.resolve(result!);
-  } catch (error) {
-    done.reject(error);
-  }
 }

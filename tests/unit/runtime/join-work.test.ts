@@ -87,6 +87,22 @@ test('What fails together is tried one by one, and each gets its own failure alo
   expect(await join(5)).toBe(5);
 });
 
+test('What hangs when it is tried alone holds one lane, and its neighbours go on', async () => {
+  const hanging = Promise.withResolvers<readonly number[]>();
+  const join = joinWork<number, number>({
+    ...{ lanes: 2, maxWeight: 100, weigh: () => 1 },
+    async settle(items) {
+      if (items.length > 1) throw new Error('a row is locked');
+      return items[0] === 1 ? hanging.promise : items;
+    },
+  });
+  const [first, ...others] = [1, 2, 3].map((item) => join(item));
+  expect(await Promise.all(others)).toEqual([2, 3]);
+  expect(await join(4)).toBe(4);
+  hanging.resolve([1]);
+  expect(await first).toBe(1);
+});
+
 test('What would fail alone, too, is tried together only, and all are told', async () => {
   const calls: (readonly number[])[] = [];
   const join = joinWork<number, number>({
