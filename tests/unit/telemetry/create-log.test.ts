@@ -28,11 +28,34 @@ describe('createLog', () => {
     ['database address', { databaseUrl: 'postgresql://bridge:hush@db/eassurance' }],
     ['phone', { state: { driver: { phone: 'hush' } } }],
     ['plate', { plateRaw: 'hush' }],
+    [
+      'plate in a list, far below',
+      { answer: { rows: [{ state: { parties: [{ vehicle: { vin: 'hush' } }] } }] } },
+    ],
   ])('hides a %s', (_what, fields) => {
     const { log, lines } = setup();
     log.info(fields, 'started');
     expect(lines.at(-1)).not.toContain('hush');
     expect(lines.at(-1)).toContain('[hidden]');
+  });
+
+  it('hides what is bound to a logger, and changes nothing of what it was given', () => {
+    const { log, last } = setup();
+    const given = { driver: { phone: '0555', seat: 1 }, rows: [1, 2] };
+    log.child({ password: 'hush', part: 'api' }).info(given, 'started');
+    expect(last()).toMatchObject({
+      ...{ password: '[hidden]', part: 'api', rows: [1, 2] },
+      driver: { phone: '[hidden]', seat: 1 },
+    });
+    expect(given.driver.phone).toBe('0555');
+  });
+
+  it('ends where an object contains itself', () => {
+    const { log, lines } = setup();
+    const loop: Record<string, unknown> = { part: 'api' };
+    loop['self'] = loop;
+    log.info({ loop }, 'started');
+    expect(lines).toHaveLength(1);
   });
 
   it('writes of an error its code and causes, and nothing that hangs on it', () => {
