@@ -22,6 +22,9 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   topics: async () => (await import('./topics.ts')).benchTopics,
 };
 
+/** What `--quick` measures where nothing is named: within three minutes, for daily use. */
+const DAILY: readonly string[] = ['api', 'drain', 'judge', 'latency', 'relay'];
+
 const PICTURE = path.resolve(import.meta.dirname, '../docs/performance.svg');
 const EXIT_CODES: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143 };
 
@@ -47,7 +50,7 @@ async function runBenches({ only, json, picture, ...options }: Options): Promise
   const reports: [string, Report][] = [];
   try {
     for (const [name, load] of Object.entries(BENCHES)) {
-      if (only !== undefined && !only.includes(name)) continue;
+      if (!(only ?? (options.quick ? DAILY : [name])).includes(name)) continue;
       const bench = await load();
       const report = await bench({ ...options, signal });
       signal.throwIfAborted();
@@ -85,7 +88,12 @@ function wholeNumber(text: string): number {
 
 await new Command('bench')
   .description('Measures the bridge and what bounds it, side by side.')
-  .addOption(new Option('--only <names...>', 'these alone; all when left out').choices(Object.keys(BENCHES)))
+  .addOption(
+    new Option(
+      '--only <names...>',
+      `these alone; when left out all, with --quick ${DAILY.join(', ')}`,
+    ).choices(Object.keys(BENCHES)),
+  )
   .option('--quick', 'smaller loads, fewer rounds', false)
   .option('--events <count>', 'stored events beside which is measured', wholeNumber)
   .option('--json', 'one JSON document on stdout in place of the tables', false)
