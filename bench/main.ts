@@ -23,7 +23,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
 };
 
 /** What `--quick` measures where nothing is named: within three minutes, for daily use. */
-const DAILY: readonly string[] = ['api', 'drain', 'judge', 'latency', 'relay'];
+const DAILY: readonly string[] = ['api', 'drain', 'latency', 'relay'];
 
 const PICTURE = path.resolve(import.meta.dirname, '../docs/performance.svg');
 const EXIT_CODES: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143 };
