@@ -3,6 +3,7 @@ import type { IdempotencyRow, Store, WritePlan } from '../ports.ts';
 import { reach } from '../runtime/crash-points.ts';
 import { joinWork } from '../runtime/join-work.ts';
 import { EMPTY_PLAN } from './empty-plan.ts';
+import { JOINED_LOCK_WAIT_MS } from './joined-lock-wait.ts';
 
 /** The rows of one edit. */
 export type EditPlan = Pick<WritePlan, 'events' | 'entities' | 'outbox' | 'settlements' | 'idempotency'>;
@@ -16,9 +17,6 @@ const LANES = 2;
 /** Of one transaction, in bytes of events and what goes with each. */
 const MAX_WEIGHT = 1_048_576;
 const ROWS_WEIGHT = 4_096;
-/** How long a transaction of several edits waits for rows that another holds: as nobody waits for somebody else's entity,
- *  each then goes on alone, and only who wants that very row waits for it. */
-const JOINED_LOCK_WAIT_MS = 500;
 
 /** Group commit: edits that come while all lanes are taken share the next transaction. Two of the same entity, or under the
  *  same idempotency key, never do. An edit's own failure is its own: when a transaction of several fails, each is

@@ -4,6 +4,7 @@ import { reach } from '../runtime/crash-points.ts';
 import { joinWork } from '../runtime/join-work.ts';
 import { announce, applyBatch, type ApplyDeps, type Arrival, type Settled } from './apply-batch.ts';
 import { signsOf, type TopicFuse } from './apply-in-turn.ts';
+import { JOINED_LOCK_WAIT_MS } from './joined-lock-wait.ts';
 import { judgeBatch } from './judge-batch.ts';
 
 /** A partition's batch that waits for its turn. */
@@ -54,9 +55,6 @@ export function settleTogether(deps: SettleDeps): (batch: WaitingBatch) => Promi
     },
   });
 }
-
-/** How long a joined transaction waits for a row that another holds: as nobody waits for somebody else's entity. */
-const JOINED_LOCK_WAIT_MS = 500;
 
 /** One attempt; rejects, with nothing written, where a batch needs more than that: another writer was faster, or its topic's
  *  fuse has to look at bad records. */
