@@ -1,5 +1,5 @@
 import kafkajs from 'kafkajs';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { MovedError, TransientError } from '../domain/errors.ts';
 import type { Log, TopicConsumer, TopicPartition, WireBatch } from '../ports.ts';
 import { commitSettled } from './commit-settled.ts';
@@ -7,6 +7,7 @@ import { joinCommits } from './join-commits.ts';
 import { retryTransient } from '../runtime/retry.ts';
 import { settlesWithin } from '../runtime/settles-within.ts';
 import { toWireBatch } from './to-wire-batch.ts';
+import { trackBacklog } from './track-backlog.ts';
 import { trackMembership, type Membership } from './track-membership.ts';
 import { translateKafkaError } from './translate-error.ts';
 
@@ -18,7 +19,7 @@ export interface TopicConsumerDeps {
   /** The offsets from which partitions are read once they are assigned, in their order. Where left out, what the group has
    *  committed. */
   readonly positionsOf?: (partitions: readonly TopicPartition[]) => Promise<readonly StartPosition[]>;
-  /** Batches handed to `handle` at the same time by one fetch; those that wait longer than `detachAfterMs` come on top. */
+  /** Batches handed to `handle` at the same time by one fetch; those that are detached come on top. */
   readonly partitionsConcurrently?: number;
   readonly sessionTimeoutMs?: number;
   readonly heartbeatIntervalMs?: number;
@@ -26,7 +27,7 @@ export interface TopicConsumerDeps {
   readonly maxBytes?: number;
   /** Longest wait of an idle fetch. Records that arrive end it at once. */
   readonly maxWaitMs?: number;
-  /** How long one partition may hold up the next fetch of the others. */
+  /** How long one partition may hold up the next fetch of the others, when it is not known that they have anything. */
   readonly detachAfterMs?: number;
 }
 
@@ -48,8 +49,8 @@ const LEAVE_WITHIN_MS = 10_000;
  *
  *  kafkajs fetches from a broker, hands out what came, one batch per partition, and fetches again only when *all* of it
  *  is handled: a partition that waits (for PostgreSQL, for a schema) would hold up all others. So a batch that takes
- *  longer than `detachAfterMs` is detached: its partition is paused, kafkajs goes on (and heartbeats for it) with the
- *  others, and the partition resumes when the batch is done. There is never more than one batch per partition in work,
+ *  longer than `detachAfterMs`, or until another partition of its broker is known to have more, is detached: its partition
+ *  is paused, kafkajs goes on (and heartbeats for it) with the others, and the partition resumes when the batch is done. There is never more than one batch per partition in work,
  *  so memory stays below partitions × `maxBytesPerPartition` + `maxBytes`.
  *
  *  It ends in one of three ways, and always in the same order: take no new batch, let the batches in work finish, leave
@@ -136,6 +137,7 @@ async function consume(
     });
   }
 
+  const backlog = trackBacklog(consumer);
   const committing = new Set<Promise<void>>();
   const join = joinCommits();
   const commit: typeof join = (position, send) => {
@@ -169,11 +171,20 @@ async function consume(
       partitionsConsumedConcurrently: deps.partitionsConcurrently ?? 32,
       eachBatch: async (payload) => {
         if (stopping) return;
-        const task = work(payload).finally(() => inWork.delete(task));
+        const { batch } = payload;
+        const noted = backlog.start(`${batch.topic}/${batch.partition}`);
+        let settled = false;
+        const task = work(payload).then(() => {
+          settled = true;
+          inWork.delete(task);
+        });
         inWork.add(task);
-        if (await settlesWithin(task, deps.detachAfterMs ?? 500)) return;
-        const resume = payload.pause();
-        void task.then(() => !stopping && resume());
+        await settlesWithin(Promise.race([task, noted.otherWaits]), deps.detachAfterMs ?? 500);
+        const resume = settled ? null : payload.pause();
+        void task.then(() => {
+          if (!stopping) resume?.();
+          noted.done(hasMore(batch));
+        });
       },
     });
   };
@@ -192,6 +203,10 @@ async function consume(
   if (!(await settlesWithin(left, LEAVE_WITHIN_MS)))
     deps.log.warn('Kafka does not answer: the group will notice by itself that this member has left');
   if (failure) throw failure.error;
+}
+
+function hasMore({ highWatermark, messages }: Batch): boolean {
+  return BigInt(messages.at(-1)!.offset) + 1n < BigInt(highWatermark);
 }
 
 /** Keeps the loop of a member that is about to leave from fetching the same records over and over. */

@@ -156,6 +156,26 @@ describe('a topic consumer', () => {
     await waitFor('its partition goes on', committed, (offsets) => offsets[0] === 2);
   });
 
+  it('fetches what other partitions are known to have while one waits, however long that one may', async () => {
+    const { produce, start, committed } = await setup({ partitions: 2 });
+    for (const text of ['one', 'two', 'three']) {
+      await produce(0, text.padEnd(1_000));
+      await produce(1, text.padEnd(1_000));
+    }
+    const blocked = gate();
+    start(
+      async (batch) => {
+        if (batch.partition === 0) await blocked.promise;
+        await batch.commit(next(batch));
+      },
+      { maxBytesPerPartition: 3_000, detachAfterMs: 600_000 },
+    );
+    await waitFor('the third batch of the other one', committed, (offsets) => offsets[1] === 3);
+    expect((await committed())[0]).toBe(-1);
+    blocked.resolve();
+    await waitFor('all are committed', committed, (offsets) => offsets[0] === 3);
+  });
+
   it('never has two batches of one partition in work', async () => {
     const { produce, start, committed } = await setup({ partitions: 2 });
     const inWork = new Map<number, number>();
