@@ -48,6 +48,8 @@ export interface UnreadableArrival extends ArrivalBase {
 
 export type Arrival = ReadableArrival | UnreadableArrival;
 
+export const isReadable = ({ readable }: Arrival): boolean => readable;
+
 /** What became of one arrival. */
 export interface Settled {
   readonly outcome: Outcome;
@@ -135,6 +137,8 @@ async function applyOnce(
   fuse: TopicFuse | null,
   alongside?: Alongside,
 ): Promise<Judged> {
+  // What can't be read ends in quarantine whatever the database says, so its fuse's turn need not be found out by judging.
+  if (fuse !== null && !arrivals.every(isReadable)) return applyInTurn(arrivals, position, deps, fuse);
   const applied = await deps.store.transaction(async (tx) => {
     const judged = await judgeBatch(arrivals, listOf(position), tx, deps);
     if (fuse !== null && judged.plan.quarantined.length > 0) return null;

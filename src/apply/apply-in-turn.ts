@@ -17,9 +17,9 @@ export interface FuseVerdict {
 
 /** The fuse of one topic, as the step that settles its batches sees it. */
 export interface TopicFuse {
-  /** Runs `work` alone among all batches of the topic in this process, so that two partitions can't each bring a window's
-   *  worth of bad records. */
-  inTurn<T>(work: () => Promise<T>): Promise<T>;
+  /** From here to the call of what is returned, no other batch of the topic in this process is looked at: two partitions
+   *  could each bring a window's worth of bad records. */
+  takeTurn(): Promise<() => void>;
   /** Judges; counts nothing yet. */
   judge(signs: Signs): FuseVerdict;
   /** These records are settled, and the topic goes on. */
@@ -31,17 +31,20 @@ export interface TopicFuse {
 const SAMPLES = 5;
 
 /** Settles a batch with bad records, once its topic's fuse has looked at them. Where that one trips, the records up to
- *  there are settled and nothing behind them is touched; the topic's stop is written in the same transaction. */
+ *  there are settled and nothing behind them is touched; the topic's stop is written in the same transaction.
+ *  Reading and judging hold no lock, and so come before the turn: who has it waits for nobody who waits for it. */
 export async function applyInTurn(
   arrivals: readonly Arrival[],
   position: PositionAdvance | null,
   deps: ApplyDeps,
   fuse: TopicFuse,
 ): Promise<Judged> {
-  return fuse.inTurn(async () => {
+  let endTurn = () => {};
+  try {
     const { judged, signs, blow } = await deps.store.transaction(async (tx) => {
       const whole = await judgeBatch(arrivals, listOf(position), tx, deps);
       const signs = signsOf(whole.settled, await tx.areNewToQuarantine(whole.plan.quarantined));
+      endTurn = await fuse.takeTurn();
       const { settles, blown } = fuse.judge(signs);
       if (settles === 0) return { judged: nothingOf(whole), signs: [], blow: null };
 
@@ -58,7 +61,9 @@ export async function applyInTurn(
     if (blow === null) fuse.passed(signs);
     else fuse.blew(blow);
     return judged;
-  });
+  } finally {
+    endTurn();
+  }
 }
 
 /** Our own edits that come back say nothing of what others send; a record that is in quarantine already says nothing new.

@@ -1,8 +1,15 @@
 import { TransientError } from '../domain/errors.ts';
 import type { PositionAdvance, StoreTransaction } from '../ports.ts';
 import { reach } from '../runtime/crash-points.ts';
-import { joinWork } from '../runtime/join-work.ts';
-import { announce, applyBatch, type ApplyDeps, type Arrival, type Settled } from './apply-batch.ts';
+import { ALONE, joinWork } from '../runtime/join-work.ts';
+import {
+  announce,
+  applyBatch,
+  isReadable,
+  type ApplyDeps,
+  type Arrival,
+  type Settled,
+} from './apply-batch.ts';
 import { signsOf, type TopicFuse } from './apply-in-turn.ts';
 import { JOINED_LOCK_WAIT_MS } from './joined-lock-wait.ts';
 import { judgeBatch } from './judge-batch.ts';
@@ -49,9 +56,11 @@ export function settleTogether(deps: SettleDeps): (batch: WaitingBatch) => Promi
       for (const { decode } of waiting) batches.push(await decode());
       await deps.before(batches.flatMap(({ arrivals }) => arrivals));
       const [only] = batches;
-      return batches.length === 1
-        ? [await applyBatch(only!.arrivals, only!.position, deps, deps.fuseOf(only!.position.topic))]
-        : applyTogether(batches, deps);
+      if (batches.length === 1)
+        return [await applyBatch(only!.arrivals, only!.position, deps, deps.fuseOf(only!.position.topic))];
+      const clean = batches.filter(({ arrivals }) => arrivals.every(isReadable));
+      const settled = clean.length === 0 ? [] : await applyTogether(clean, deps);
+      return batches.map((batch) => settled[clean.indexOf(batch)] ?? ALONE);
     },
   });
 }

@@ -51,7 +51,8 @@ export function createTopicFuses(deps: {
   const windowOf = (topic: string) => windows.get(topic) ?? [];
 
   const fuseOf = (topic: string): TopicFuse => ({
-    inTurn: (work) => turns.get(topic)!(work),
+    takeTurn: () =>
+      new Promise((taken) => void turns.get(topic)!(() => new Promise<void>((end) => taken(end)))),
     judge(signs): FuseVerdict {
       if (isPaused(topic)) return { settles: 0, blown: null };
       const { window, tripsAt } = readFuse(windowOf(topic), signs, rule);

@@ -1,3 +1,6 @@
+/** Instead of a result: nothing has been done with this one, which is to be settled by itself. */
+export const ALONE = Symbol('alone');
+
 export interface JoinOptions<Item, Result> {
   /** How many calls of `settle` run at the same time. */
   readonly lanes: number;
@@ -9,7 +12,7 @@ export interface JoinOptions<Item, Result> {
   /** Whether what fails together would fail alone, too: then all are told at once. None would, when left out. */
   readonly isShared?: (error: unknown) => boolean;
   /** The results in the order of `items`. When it rejects, nothing has been done with any of them. */
-  readonly settle: (items: readonly Item[]) => Promise<readonly Result[]>;
+  readonly settle: (items: readonly Item[]) => Promise<readonly (Result | typeof ALONE)[]>;
 }
 
 /** Group commit: what arrives while all lanes are taken is settled together by the lane that becomes free first; what finds
@@ -28,21 +31,24 @@ export function joinWork<Item, Result>(options: JoinOptions<Item, Result>): (ite
     gathering = false;
     while (waiting.length > 0) {
       const taken = takeJoined(waiting, options);
-      const items = taken.map(({ item }) => item);
       try {
-        const results = await settle(items);
-        taken.forEach(({ done }, i) => done.resolve(results[i]!));
+        const results = await settle(taken.map(({ item }) => item));
+        taken.forEach(({ done }, i) => results[i] !== ALONE && done.resolve(results[i]!));
+        putBack(taken.filter((_, i) => results[i] === ALONE));
       } catch (error) {
         if (taken.length === 1 || isShared(error)) taken.forEach(({ done }) => done.reject(error));
-        else {
-          waiting.unshift(...taken.map((one) => ({ ...one, alone: true })));
-          wake();
-        }
+        else putBack(taken);
       }
     }
     running -= 1;
   };
 
+  /** Each is settled by itself, before what waits. */
+  const putBack = (taken: readonly Waiting<Item, Result>[]) => {
+    if (taken.length === 0) return;
+    waiting.unshift(...taken.map((one) => ({ ...one, alone: true })));
+    wake();
+  };
   const wake = () => {
     if (running < lanes && !gathering) void run();
   };
@@ -71,7 +77,7 @@ const QUIET_TURNS = 32;
 interface Waiting<Item, Result> {
   readonly item: Item;
   readonly done: PromiseWithResolvers<Result>;
-  /** It failed together with others. */
+  /** It could not be settled together with others. */
   readonly alone: boolean;
 }
 

@@ -56,7 +56,7 @@ export const GRACE_MS = 100;
 
 /** No topic stops here. */
 const NO_FUSE: TopicFuse = {
-  inTurn: (work) => work(),
+  takeTurn: async () => () => {},
   judge: (signs) => ({ settles: signs.length, blown: null }),
   passed: () => {},
   blew: () => {},

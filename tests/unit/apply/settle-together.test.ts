@@ -28,7 +28,7 @@ function setup() {
     return transaction(work);
   };
   const fuseOf = (topic: string): TopicFuse => ({
-    inTurn: (work) => work(),
+    takeTurn: async () => () => {},
     judge: (signs) => ({ settles: signs.length, blown: null }),
     passed: (signs) => void passed.push([topic, signs.length]),
     blew: () => {},
@@ -129,10 +129,12 @@ it('A partition that was taken away keeps no other from being settled, and write
 });
 
 it('Bad records go into quarantine, past the fuse of their topic, and their neighbours are settled', async () => {
-  const { batch, behindAnother, store, bad } = setup();
-  const results = await behindAnother(() => [batch(0), batch(1, { arrivals: [bad()] })]);
-  expect(outcomes(results)).toEqual(['applied', 'quarantined']);
-  expect(store.tables()).toMatchObject({ events: [{}, {}], quarantined: [{}] });
+  const { batch, behindAnother, store, bad, transactions } = setup();
+  const results = await behindAnother(() => [batch(0), batch(1, { arrivals: [bad()] }), batch(2)]);
+  expect(outcomes(results)).toEqual(['applied', 'quarantined', 'applied']);
+  // The first, the neighbours, and the bad one: none is begun in vain.
+  expect(transactions).toHaveLength(3);
+  expect(store.tables()).toMatchObject({ events: [{}, {}, {}], quarantined: [{}] });
   expect(await store.readPosition(CREATED, 1)).toMatchObject({ next: 1n });
 });
 
