@@ -1,7 +1,8 @@
-#!/usr/bin/env -S node --max-old-space-size=192 --max-semi-space-size=8 --heap-growing-percent=200
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --max-old-space-size=192 --max-semi-space-size=8 --heap-growing-percent=200
 // The line above is the one place for Node's flags in production. Without them V8 takes what the machine has before it
 // collects; with them the bridge stays within 350 MB resident whatever is sent to it (tests/e2e/memory.test.ts). The third
-// lets the heap grow further before all of it is looked through, which delays one event in a hundred (docs/performance.md).
+// lets the heap grow further before all of it is looked through, which delays one event in a hundred. One arena for all
+// threads: glibc keeps for each what V8's compilers and collectors had, 20 MB in all (docs/performance.md for both).
 import { Command, CommanderError } from 'commander';
 import { requestShutdown, shutdownSignal } from './cli/context.ts';
 import { BridgeError } from './domain/errors.ts';
