@@ -2,9 +2,9 @@ import type { Consumer } from 'kafkajs';
 
 /** A batch in work, as its broker's fetches see it. */
 export interface BatchInWork {
-  /** Resolves once another partition of the same broker is known to have records that nobody works on: a fetch is then
-   *  answered at once, though it can't ask for this one. */
-  readonly otherWaits: Promise<void>;
+  /** Resolves once as many partitions of the same broker are known to have records that nobody works on as there are in
+   *  work: a fetch is then answered at once and with much, though it can't ask for this one. */
+  readonly othersWait: Promise<void>;
   /** The batch is done. `more`: there are records behind it. */
   done(more: boolean): void;
 }
@@ -14,6 +14,7 @@ interface Broker {
   readonly waiting: Set<string>;
   /** Of these, what the fetch under way asks for. */
   asked: readonly string[];
+  /** Of each batch in work, who is to be told. */
   readonly inWork: Set<() => void>;
 }
 
@@ -38,17 +39,14 @@ export function trackBacklog(consumer: Consumer): { start(partition: string): Ba
   return {
     start(partition) {
       const { waiting, inWork } = answering;
-      const other = Promise.withResolvers<void>();
-      if (waiting.size > 0) other.resolve();
-      else inWork.add(other.resolve);
+      const others = Promise.withResolvers<void>();
+      inWork.add(others.resolve);
       return {
-        otherWaits: other.promise,
+        othersWait: others.promise,
         done(more) {
-          inWork.delete(other.resolve);
-          if (!more) return;
-          waiting.add(partition);
-          for (const resolve of inWork) resolve();
-          inWork.clear();
+          inWork.delete(others.resolve);
+          if (more) waiting.add(partition);
+          if (waiting.size >= inWork.size) for (const tell of inWork) tell();
         },
       };
     },

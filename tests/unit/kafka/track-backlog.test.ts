@@ -13,22 +13,22 @@ function setup() {
     meanwhile();
     listeners['answered']!({ payload: { nodeId } });
   };
-  /** Whether the batch is told that another partition waits. */
-  const isTold = async ({ otherWaits }: ReturnType<typeof start>) => {
+  /** Whether the batch is told that others wait. */
+  const isTold = async ({ othersWait }: ReturnType<typeof start>) => {
     const untold = new Promise<false>((resolve) => setImmediate(resolve, false));
-    return Promise.race([otherWaits.then(() => true), untold]);
+    return Promise.race([othersWait.then(() => true), untold]);
   };
   return { start, fetch, isTold };
 }
 
-it('a batch is told of another partition that has more, at once or when that one is done', async () => {
+it('a batch is told once as many partitions wait as are in work', async () => {
   const { start, fetch, isTold } = setup();
   fetch(1);
-  const [first, second] = [start('a'), start('b')];
+  const [first, second, third, fourth] = [start('a'), start('b'), start('c'), start('d')];
+  third.done(true);
   expect(await isTold(first)).toBe(false);
-  second.done(true);
-  expect(await isTold(first)).toBe(true);
-  expect(await isTold(start('c'))).toBe(true);
+  fourth.done(true);
+  expect([await isTold(first), await isTold(second)]).toEqual([true, true]);
 });
 
 it('a partition without more says nothing', async () => {
@@ -44,18 +44,20 @@ it('brokers are apart: a fetch of one is not answered by what another has', asyn
   fetch(1);
   const first = start('a');
   fetch(2);
-  start('b').done(true);
-  expect(await isTold(first)).toBe(false);
-  expect(await isTold(start('c'))).toBe(true);
+  const [second, third] = [start('b'), start('c')];
+  third.done(true);
+  expect([await isTold(first), await isTold(second)]).toEqual([false, true]);
 });
 
 it('what a fetch asked for is unknown once it is answered; what was done meanwhile it did not ask for', async () => {
   const { start, fetch, isTold } = setup();
   fetch(1);
-  const [first, second] = [start('a'), start('b')];
-  first.done(true);
+  const [first, second, third] = [start('a'), start('b'), start('c')];
+  third.done(true);
   fetch(1);
-  expect(await isTold(start('c'))).toBe(false);
-  fetch(1, () => second.done(true));
-  expect(await isTold(start('d'))).toBe(true);
+  second.done(false);
+  expect(await isTold(first)).toBe(false);
+  const fourth = start('d');
+  fetch(1, () => fourth.done(true));
+  expect(await isTold(first)).toBe(true);
 });
