@@ -45,13 +45,14 @@ export async function launchBridge(
   });
   // At the end it is stopped, and nobody waits for this any more.
   ended.catch(() => {});
+  const program = () => programOf(child.pid).catch(() => ended);
   return {
     url: `http://127.0.0.1:${port}`,
     async until(fact) {
       while (!(await Promise.race([fact(), ended]))) await delay(POLL_MS, undefined, { signal: bed.signal });
     },
-    cpuMs: async () => cpuMsOf(await programOf(child.pid)),
-    residentBytes: async () => residentBytes(await programOf(child.pid)),
+    cpuMs: async () => cpuMsOf(await program()),
+    residentBytes: async () => residentBytes(await program()),
     stop: child.stop,
     signal: child.signal,
   };

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
  *  `cat`. Rejects once the program is gone. */
 export async function programOf(supervisor: number): Promise<number> {
   const children = await readFile(`/proc/${supervisor}/task/${supervisor}/children`, 'utf8');
-  for (const pid of children.trim().split(' ')) {
+  for (const pid of children.split(' ').filter(Boolean)) {
     if (!/^(sh|cat)\n$/.test(await readFile(`/proc/${pid}/comm`, 'utf8'))) return Number(pid);
   }
   throw new Error(`the program of process ${supervisor} has ended`);
