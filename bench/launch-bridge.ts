@@ -45,14 +45,19 @@ export async function launchBridge(
   });
   // At the end it is stopped, and nobody waits for this any more.
   ended.catch(() => {});
-  const program = () => programOf(child.pid).catch(() => ended);
+  let pid: number | undefined;
+  const ask = async (read: (pid: number) => Promise<number>): Promise<number> => {
+    // Found once: the kernel's list of children may miss one for a moment.
+    pid ??= await programOf(child.pid);
+    return read(pid).catch(() => ended);
+  };
   return {
     url: `http://127.0.0.1:${port}`,
     async until(fact) {
       while (!(await Promise.race([fact(), ended]))) await delay(POLL_MS, undefined, { signal: bed.signal });
     },
-    cpuMs: async () => cpuMsOf(await program()),
-    residentBytes: async () => residentBytes(await program()),
+    cpuMs: () => ask(cpuMsOf),
+    residentBytes: () => ask(residentBytes),
     stop: child.stop,
     signal: child.signal,
   };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { joinWork } from '../../../src/runtime/join-work.ts';
+import { ALONE, joinWork } from '../../../src/runtime/join-work.ts';
 
 /** Each call waits until it is let go. */
 function createLane(maxWeight = 100, lanes = 1, fits?: (item: number, joined: readonly number[]) => boolean) {
@@ -68,6 +68,21 @@ test('What does not fit to those before it goes with a later call', async () => 
   await turn();
   expect(itemsOf()).toEqual([[2, 3]]);
   calls[0]!.end.resolve();
+});
+
+test('What a call leaves out is settled by itself, before what waits', async () => {
+  const calls: (readonly number[])[] = [];
+  const join = joinWork<number, number>({
+    ...{ lanes: 1, maxWeight: 100, weigh: () => 1 },
+    async settle(items) {
+      calls.push(items);
+      if (calls.length === 1) void join(7);
+      return items.map((item) => (item > 3 && items.length > 1 ? ALONE : 10 * item));
+    },
+  });
+  expect(await Promise.all([1, 5, 2, 4].map(join))).toEqual([10, 50, 20, 40]);
+  await turn();
+  expect(calls).toEqual([[1, 5, 2, 4], [5], [4], [7]]);
 });
 
 test('What fails together is tried one by one, and each gets its own failure alone', async () => {
