@@ -50,8 +50,9 @@ const LEAVE_WITHIN_MS = 10_000;
  *  kafkajs fetches from a broker, hands out what came, one batch per partition, and fetches again only when *all* of it
  *  is handled: a partition that waits (for PostgreSQL, for a schema) would hold up all others. So a batch that takes
  *  longer than `detachAfterMs`, or until enough other partitions are known to have more, is detached: its partition is
- *  paused, kafkajs goes on (and heartbeats for it) with the others, and the partition resumes when the batch is done. There is never more than one batch per partition in work,
- *  so memory stays below partitions × `maxBytesPerPartition` + `maxBytes`.
+ *  paused, kafkajs goes on (and heartbeats for it) with the others, and the partition resumes when the batch is done.
+ *  There is never more than one batch per partition in work, so memory stays below partitions × `maxBytesPerPartition`
+ *  + `maxBytes`.
  *
  *  It ends in one of three ways, and always in the same order: take no new batch, let the batches in work finish, leave
  *  the group, disconnect. On abort `run` then resolves; when a batch was rejected, kafkajs gave up, or a broker owed an
