@@ -17,7 +17,7 @@ const TWO = 'the bridge, two processes';
 /** From full topics to durable outcomes: entity row, event row with its bytes, position. */
 export async function benchDrain({ quick, signal }: BenchOptions): Promise<Report> {
   const events = quick ? 20_000 : 100_000;
-  const rounds = quick ? 2 : 5;
+  const rounds = quick ? 1 : 5;
   const cleanup = createCleanupStack();
   try {
     const bed = await openBed({ providers: 1, partitions: 8, signal }, cleanup);
