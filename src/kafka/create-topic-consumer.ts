@@ -174,18 +174,15 @@ async function consume(
         if (stopping) return;
         const { batch } = payload;
         const noted = backlog.start(`${batch.topic}/${batch.partition}`);
-        let settled = false;
+        let resume = () => {};
         const task = work(payload).then(() => {
-          settled = true;
           inWork.delete(task);
+          if (!stopping) resume();
+          noted.done(hasMore(batch));
         });
         inWork.add(task);
         await settlesWithin(Promise.race([task, noted.othersWait]), deps.detachAfterMs ?? 500);
-        const resume = settled ? null : payload.pause();
-        void task.then(() => {
-          if (!stopping) resume?.();
-          noted.done(hasMore(batch));
-        });
+        if (inWork.has(task)) resume = payload.pause();
       },
     });
   };
